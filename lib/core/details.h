@@ -33,6 +33,7 @@ struct stw_details {
     const char *allow;           /* methods of the path, for 405 */
     char sqlstate[6];
     char constraint[64];
+    char internal[256];          /* for the log, never in an answer */
 };
 
 void stw_details_init(struct stw_details *details, struct stw_arena *arena);
