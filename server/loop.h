@@ -1,0 +1,44 @@
+#ifndef SRV_LOOP_H
+#define SRV_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/config.h"
+#include "server/request.h"
+
+struct stw_engine;
+struct srv_router;
+struct srv_token_cache;
+struct srv_keys;
+
+/* What all loops share; read-only after start except the atomics inside. */
+struct srv_server {
+    const struct srv_config *config;
+    const struct srv_router *router;
+    const struct stw_engine *engine;
+    const struct srv_keys *keys;
+    struct srv_workers *workers;
+    struct srv_metrics *metrics;
+    struct srv_sessions *sessions;
+    /* Runs inside a coroutine for each complete request; fills the reply, always. */
+    void (*handle)(struct srv_request *request, struct srv_reply *reply);
+};
+
+/* One per core: a thread with an MHD daemon polled through its epoll descriptor, database connections, coroutines, token
+ * cache and arenas of its own. Nothing in it is touched by another thread but the wake-up descriptor. */
+struct srv_loop;
+
+/* Serves until SIGTERM or SIGINT, then drains: stops accepting once the queue is empty, answers what is in flight with
+ * Connection: close, within drain_timeout. Prints "listening on http://ADDRESS:PORT" to stdout when ready. Inherits
+ * sockets by LISTEN_FDS. Returns the exit status. `on_ready` (may be NULL) is called once with the port. */
+int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port), void *self);
+
+struct stw_db *srv_loop_db(struct srv_loop *loop);
+struct srv_token_cache *srv_loop_tokens(struct srv_loop *loop);
+const struct srv_server *srv_loop_server(const struct srv_loop *loop);
+/* Puts the running coroutine to sleep for that long. */
+void srv_loop_sleep(struct srv_loop *loop, int64_t microseconds);
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef SRV_ROUTER_H
+#define SRV_ROUTER_H
+
+#include <stddef.h>
+
+#include "server/request.h"
+
+enum srv_auth {
+    SRV_AUTH_NONE,   /* anyone: health, sign-in, contract */
+    SRV_AUTH_BEARER, /* an actor is resolved before the handler runs */
+};
+
+enum srv_route_flags {
+    SRV_ROUTE_BODY = 1 << 0,        /* takes a JSON body: Content-Type is checked, an empty body is invalid_json */
+    SRV_ROUTE_IDEMPOTENT = 1 << 1,  /* honours Idempotency-Key */
+    SRV_ROUTE_BODY_OPTIONAL = 1 << 2, /* an empty body means {} */
+    SRV_ROUTE_UNCOUNTED = 1 << 3,   /* answered even when admission is full: /livez, /metrics */
+};
+
+/* Returns STW_OK with reply->status set, or the code of the problem to answer. */
+typedef enum stw_code srv_handler(struct srv_request *request, struct srv_reply *reply);
+
+struct srv_route {
+    enum srv_method method;
+    const char *pattern; /* "/v1/accounts/{id}": the label of metrics and log, the path of openapi */
+    enum srv_auth auth;
+    unsigned flags;
+    srv_handler *run;
+    const void *subject; /* the resource or action it serves, or NULL */
+    const char *verb;    /* operationId's verb: "list", "create", ...; or the whole operationId */
+    const char *doc;     /* one line, English */
+};
+
+/* A trie over path segments, built once at start, read-only afterwards, shared by all loops. Literal segments win over
+ * parameters. */
+struct srv_router;
+struct srv_router *srv_router_new(void);
+void srv_router_free(struct srv_router *router);
+/* Routes must outlive the router; two routes with the same method and shape abort at start. */
+void srv_router_add(struct srv_router *router, const struct srv_route *routes, size_t count);
+size_t srv_router_count(const struct srv_router *router);
+/* In the order added. */
+const struct srv_route *srv_router_at(const struct srv_router *router, size_t index);
+/* Sets request->route and ->parameters. STW_UNKNOWN_ROUTE; STW_METHOD_NOT_ALLOWED with details->allow set; HEAD falls back
+ * to GET. A segment with a bad escape, an empty segment or a trailing slash is an unknown route. */
+enum stw_code srv_router_find(const struct srv_router *router, struct srv_request *request) STW_MUST_CHECK;
+
+#endif
