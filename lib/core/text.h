@@ -13,6 +13,8 @@ bool stw_text_valid(const char *bytes, size_t length);
 size_t stw_text_length(const char *bytes, size_t length);
 /* True when it holds a control character (C0 without tab and line feed, DEL, C1). */
 bool stw_text_has_control(const char *bytes, size_t length);
+/* True when valid UTF-8 holds a character with the Unicode property White_Space. */
+bool stw_text_has_space(const char *bytes, size_t length);
 /* The search key: NFKC, case folded, ends and runs of white space collapsed (utf8proc). NULL when it cannot be made. */
 char *stw_text_fold(struct stw_arena *arena, const char *bytes, size_t length);
 /* The nearest of `names` within an edit distance of max(1, length/3), or NULL. */

@@ -1,0 +1,43 @@
+#ifndef STW_RESOURCE_INPUT_H
+#define STW_RESOURCE_INPUT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "core/context.h"
+#include "resource/actor.h"
+#include "resource/plan.h"
+
+/* One typed value: canonical text for PostgreSQL, NULL is null. */
+struct stw_value {
+    const char *text;     /* TEXTS: an array literal; OBJECT: compact JSON */
+    const char *currency; /* MONEY only */
+};
+
+/* What a body says about a record; values by plan index, only where the bit of `given` is set. */
+struct stw_input {
+    const struct stw_plan *plan;
+    uint64_t given;
+    struct stw_value *values; /* field_count entries */
+};
+
+/* Bytes to a JSON object: UTF-8, depth <= 64 checked before parsing, duplicate keys refused, root an object.
+ * STW_INVALID_JSON with details (position as the argument). The tree belongs to the arena. */
+enum stw_code stw_input_json(struct stw_context *ctx, const char *bytes, size_t length, json_t **ret_root)
+    STW_MUST_CHECK;
+
+/* Reads a body for create or update (merge patch: null clears). All violations are collected in ctx->details, with the
+ * nearest name for unknown fields; STW_VALIDATION_FAILED then. Fields hidden from or locked for the actor are refused as
+ * read_only (hidden ones as unknown_field). On create: defaults (`initial`) are NOT filled in, required ones are demanded,
+ * and an `id` (UUIDv7, not from the future) may be brought. On update an unchanged read-only member is refused all the same. */
+enum stw_code stw_input_read(struct stw_context *ctx, const struct stw_plan *plan, enum stw_verb verb, json_t *body,
+                             struct stw_input *ret_input) STW_MUST_CHECK;
+
+/* One field's JSON value to its typed value, `pointer` for violations; the same for actions' inputs. False with a violation. */
+bool stw_input_value(struct stw_context *ctx, const struct stw_field *field, const json_t *json, const char *pointer,
+                     struct stw_value *ret_value);
+/* The same from text: query parameters, CSV cells. Violations at `where`/`path`. Money: an amount only. */
+bool stw_input_text(struct stw_context *ctx, const struct stw_field *field, const char *text, enum stw_where where,
+                    const char *path, struct stw_value *ret_value);
+
+#endif
