@@ -1,0 +1,76 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/internal.h"
+
+static unsigned hash_of(const char *name)
+{
+    unsigned hash = 2166136261u;
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    return hash;
+}
+
+static struct stw_prepared **slot_of(const struct stw_prepared_table *table, const char *name)
+{
+    unsigned at = hash_of(name) & (table->size - 1);
+    while (table->slots[at] != NULL && table->slots[at]->name != name && strcmp(table->slots[at]->name, name) != 0)
+        at = (at + 1) & (table->size - 1);
+    return &table->slots[at];
+}
+
+/* Entries stay where they are: steps in flight point to them. */
+static void grow(struct stw_prepared_table *table)
+{
+    struct stw_prepared_table old = *table;
+    table->size = old.size == 0 ? 64 : old.size * 2;
+    table->slots = stw_db_calloc(table->size, sizeof *table->slots);
+    for (unsigned i = 0; i < old.size; i++)
+        if (old.slots[i] != NULL)
+            *slot_of(table, old.slots[i]->name) = old.slots[i];
+    free(old.slots);
+}
+
+struct stw_prepared *stw_prepared_get(struct stw_prepared_table *table, const struct stw_stmt *stmt, unsigned epoch)
+{
+    /* room for "~" and the generation */
+    if (stmt->name == NULL || strlen(stmt->name) + 12 > STW_PREPARED_NAME)
+        return NULL;
+    if (table->used * 2 >= table->size)
+        grow(table);
+    struct stw_prepared **slot = slot_of(table, stmt->name);
+    if (*slot == NULL) {
+        *slot = stw_db_calloc(1, sizeof **slot);
+        (*slot)->name = stmt->name;
+        (*slot)->sql = stmt->sql;
+        (*slot)->epoch = epoch;
+        table->used++;
+    }
+    struct stw_prepared *entry = *slot;
+    if (entry->sql != stmt->sql && strcmp(entry->sql, stmt->sql) != 0)
+        return NULL;
+    if (entry->state != STW_PREPARE_SENT && entry->epoch != epoch) {
+        if (entry->state == STW_PREPARED)
+            entry->generation++;
+        entry->state = STW_UNPREPARED;
+        entry->epoch = epoch;
+    }
+    return entry;
+}
+
+void stw_prepared_server_name(const struct stw_prepared *entry, char ret_name[STW_PREPARED_NAME])
+{
+    if (entry->generation == 0)
+        snprintf(ret_name, STW_PREPARED_NAME, "%s", entry->name);
+    else
+        snprintf(ret_name, STW_PREPARED_NAME, "%s~%u", entry->name, entry->generation);
+}
+
+void stw_prepared_clear(struct stw_prepared_table *table)
+{
+    for (unsigned i = 0; i < table->size; i++)
+        free(table->slots[i]);
+    free(table->slots);
+    *table = (struct stw_prepared_table){0};
+}
