@@ -16,3 +16,8 @@ if(STEWARD_SANITIZE)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fno-plt)
 endif()
+
+if(STEWARD_FUZZ)
+    # every layer is instrumented, or the fuzzer would see the coverage of its own file alone
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -2,13 +2,14 @@
 #define SRV_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 /*
  * All settings: STEWARD_<NAME> from the environment, or STEWARD_<NAME>_FILE naming a file for secrets. One table in
  * config.c gives name, type, bounds, default, doc; an unknown STEWARD_ variable is an error, all errors are printed at
- * once. Read once at start, read-only afterwards.
+ * once. An empty variable is as if it were not set. Read once at start, read-only afterwards.
  */
 struct srv_config {
     const char *database_url;       /* DATABASE_URL: what serve uses; its role must be steward_app */
@@ -36,7 +37,28 @@ struct srv_config {
 /* Reads `environment` (like environ). False with one line per error on `errors`. */
 bool srv_config_read(struct srv_config *config, char *const *environment, FILE *errors);
 void srv_config_release(struct srv_config *config);
-/* NAME=value lines, secrets masked. */
+/* NAME=value lines, secrets masked; of a database URL the password alone. */
 void srv_config_print(const struct srv_config *config, FILE *out);
+
+enum srv_secrecy {
+    SRV_PUBLIC,
+    SRV_SECRET,       /* masked whole, may come from a file */
+    SRV_DATABASE_URL, /* its password is masked, may come from a file */
+};
+
+/* One row of the table of settings. */
+struct srv_setting {
+    const char *name;      /* without STEWARD_ */
+    size_t offset;         /* of its member in struct srv_config */
+    bool number;           /* the member is an int, else a text */
+    int least, greatest;   /* of a number */
+    const char *initial;   /* NULL: not set */
+    enum srv_secrecy secrecy;
+    /* For a text, may be NULL: what is wrong with it ("must be …"), or NULL. Never repeats the value. */
+    const char *(*check)(const char *value);
+    const char *doc;
+};
+/* Calls `visit` for each setting, for docs and tests. */
+void srv_config_each(void (*visit)(void *self, const struct srv_setting *setting), void *self);
 
 #endif

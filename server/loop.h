@@ -22,6 +22,9 @@ struct srv_server {
     struct srv_workers *workers;
     struct srv_metrics *metrics;
     struct srv_sessions *sessions;
+    /* Make and free the token cache of one loop; both NULL: none. */
+    struct srv_token_cache *(*tokens_new)(void);
+    void (*tokens_free)(struct srv_token_cache *tokens);
     /* Runs inside a coroutine for each complete request; fills the reply, always. */
     void (*handle)(struct srv_request *request, struct srv_reply *reply);
 };

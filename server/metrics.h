@@ -8,6 +8,7 @@
 /* Counters and histograms in Prometheus text format, valid for promtool. Labels are route templates, never paths. Each
  * loop counts in its own slots (atomics, relaxed); the scrape adds them. */
 struct srv_metrics;
+struct srv_router;
 struct srv_metrics *srv_metrics_new(int loops, const struct srv_router *router);
 void srv_metrics_free(struct srv_metrics *metrics);
 void srv_metrics_request(struct srv_metrics *metrics, int loop, const struct srv_route *route, int status,

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "resource/query.h"
+
 /* A piece of a header. */
 struct slice {
     const char *text;
@@ -239,4 +241,11 @@ enum stw_code srv_negotiate_content_type(struct srv_request *request)
     stw_details_add(&request->details, STW_AT_HEADER, "Content-Type", count ? STW_NOT_ALLOWED : STW_REQUIRED, NULL,
                     types);
     return STW_UNSUPPORTED_MEDIA_TYPE;
+}
+
+enum stw_code srv_negotiate_no_query(struct srv_request *request)
+{
+    for (int i = 0; i < request->query_count; i++)
+        stw_details_parameter(&request->details, request->query[i].name, STW_UNKNOWN_PARAMETER, NULL);
+    return request->query_count > 0 ? STW_UNKNOWN_PARAMETER : STW_OK;
 }

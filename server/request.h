@@ -53,6 +53,7 @@ const char *srv_request_header(const struct srv_request *request, const char *na
 
 struct srv_reply {
     int status;               /* 0 until set; the handler's success status */
+    enum stw_code code;       /* of the problem that it is; STW_OK by default. For the log and the metrics */
     const char *content_type; /* default application/json */
     struct stw_buf body;
     struct srv_header headers[SRV_REPLY_HEADERS_MAX];

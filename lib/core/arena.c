@@ -149,7 +149,8 @@ static void charge(struct stw_arena *arena, size_t bytes)
     arena->used += bytes;
 }
 
-/* A block with `need` bytes free. What would waste much of a block gets one of its own and leaves `current` alone. */
+/* A block with `need` bytes free. What would waste much of a block gets one of its own and leaves `current`
+ * alone. */
 static struct block *block_for(struct stw_arena *arena, size_t need)
 {
     struct block *block = arena->current;

@@ -44,7 +44,8 @@ void stw_buf_advance(struct stw_buf *buf, size_t length)
 {
     if (buf->failed)
         return;
-    /* More than was reserved is a mistake of the caller; it must at least not put the terminator out of bounds. */
+    /* More than was reserved is a mistake of the caller; it must at least not put the terminator out of
+     * bounds. */
     if (length >= buf->room - buf->length) {
         buf->failed = true;
         return;
@@ -105,9 +106,8 @@ void stw_buf_printf(struct stw_buf *buf, const char *format, ...)
 
 /* The letter behind the backslash, 'u' for the long form, 0 for bytes that stand for themselves. */
 static const char escapes[256] = {
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r',         'u',           'u',
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',           'u',
-    ['"'] = '"', ['\\'] = '\\',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',         'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\',
 };
 
 #define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))

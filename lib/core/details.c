@@ -34,7 +34,8 @@ void stw_details_add(struct stw_details *details, enum stw_where where, const ch
     };
 }
 
-void stw_details_field(struct stw_details *details, const char *field, enum stw_code code, const char *argument)
+void stw_details_field(struct stw_details *details, const char *field, enum stw_code code,
+                       const char *argument)
 {
     struct stw_violation *violation = next_violation(details);
 
@@ -48,7 +49,8 @@ void stw_details_field(struct stw_details *details, const char *field, enum stw_
     };
 }
 
-void stw_details_parameter(struct stw_details *details, const char *name, enum stw_code code, const char *argument)
+void stw_details_parameter(struct stw_details *details, const char *name, enum stw_code code,
+                           const char *argument)
 {
     stw_details_add(details, STW_AT_PARAMETER, name, code, argument, NULL);
 }

@@ -114,7 +114,8 @@ static size_t space_length(const char *bytes, size_t left)
     if (first == 0xc2 && left >= 2)
         return byte_at(bytes, 1) == 0x85 || byte_at(bytes, 1) == 0xa0 ? 2 : 0;
     if (first >= 0xe1 && first <= 0xe3 && left >= 3) {
-        unsigned int code = (first & 0x0f) << 12 | (byte_at(bytes, 1) & 0x3f) << 6 | (byte_at(bytes, 2) & 0x3f);
+        unsigned int code =
+            (first & 0x0f) << 12 | (byte_at(bytes, 1) & 0x3f) << 6 | (byte_at(bytes, 2) & 0x3f);
 
         if (code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 ||
             code == 0x202f || code == 0x205f || code == 0x3000)
@@ -314,8 +315,8 @@ static int base64url_value(char c)
     return c == '_' ? 63 : -1;
 }
 
-bool stw_text_base64url_decode(struct stw_arena *arena, const char *text, size_t length, unsigned char **ret_bytes,
-                               size_t *ret_length)
+bool stw_text_base64url_decode(struct stw_arena *arena, const char *text, size_t length,
+                               unsigned char **ret_bytes, size_t *ret_length)
 {
     unsigned char *bytes;
     size_t count = 0;
@@ -383,8 +384,8 @@ bool stw_text_percent_decode(struct stw_arena *arena, const char *text, size_t l
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 void stw_text_percent_encode(struct stw_buf *buf, const char *text, size_t length)

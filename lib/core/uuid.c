@@ -44,8 +44,8 @@ static uint64_t random_word(void)
     return word;
 }
 
-/* 48 bits of milliseconds and 12 bits of the fraction (RFC 9562 6.2, method 3). When the clock has not moved on since
- * this thread's last id the fraction counts on from there, if need be into the next millisecond. */
+/* 48 bits of milliseconds and 12 bits of the fraction (RFC 9562 6.2, method 3). When the clock has not moved
+ * on since this thread's last id the fraction counts on from there, if need be into the next millisecond. */
 static uint64_t next_tick(int64_t now_us)
 {
     int64_t ms;

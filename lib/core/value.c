@@ -48,8 +48,8 @@ static size_t digits_at(const char *text, size_t length)
     return count;
 }
 
-enum stw_code stw_value_decimal(struct stw_arena *arena, const char *text, size_t length, int precision, int scale,
-                                char **ret_text)
+enum stw_code stw_value_decimal(struct stw_arena *arena, const char *text, size_t length, int precision,
+                                int scale, char **ret_text)
 {
     bool negative = length > 0 && text[0] == '-';
     size_t integer;
@@ -120,7 +120,8 @@ static bool is_label_char(char c)
     return is_letter(c) || is_digit(c) || c == '-' || is_wide(c);
 }
 
-/* Dot-separated labels that neither begin nor end with a hyphen; returns their number, 0 when one is wrong. */
+/* Dot-separated labels that neither begin nor end with a hyphen; returns their number, 0 when one is wrong.
+ */
 static size_t count_labels(const char *text, size_t length)
 {
     size_t count = 0;
@@ -159,7 +160,8 @@ static bool is_local_part(const char *text, size_t length)
 /* Valid text without control characters and without white space of any script. */
 static bool is_solid(const char *text, size_t length)
 {
-    return stw_text_valid(text, length) && !stw_text_has_control(text, length) && !stw_text_has_space(text, length);
+    return stw_text_valid(text, length) && !stw_text_has_control(text, length) &&
+           !stw_text_has_space(text, length);
 }
 
 enum stw_code stw_value_email(struct stw_arena *arena, const char *text, size_t length, char **ret_text)

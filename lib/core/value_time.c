@@ -67,8 +67,8 @@ static bool read_time(const char *text, struct moment *ret_moment)
            ret_moment->second < 60;
 }
 
-/* ".5" and the like at the start of `text`, at most `most` digits, into exactly six; returns its length, -1 when it is
- * wrong. */
+/* ".5" and the like at the start of `text`, at most `most` digits, into exactly six; returns its length, -1
+ * when it is wrong. */
 static int read_fraction(const char *text, size_t length, int most, char ret_fraction[6])
 {
     int count = 0;
@@ -106,7 +106,8 @@ static bool read_offset(const char *text, size_t length, int *ret_minutes)
     return true;
 }
 
-/* Moves to UTC. An offset is shorter than a day, so at most one day changes. False when that leaves 0001 to 9999. */
+/* Moves to UTC. An offset is shorter than a day, so at most one day changes. False when that leaves 0001 to
+ * 9999. */
 static bool to_utc(struct moment *moment, int offset)
 {
     int minutes = moment->hour * 60 + moment->minute - offset;
@@ -158,8 +159,8 @@ enum stw_code stw_value_timestamp(struct stw_arena *arena, const char *text, siz
     if (fraction < 0 || !read_offset(text + 19 + fraction, length - 19 - (size_t)fraction, &offset) ||
         !to_utc(&moment, offset))
         return STW_INVALID_FORMAT;
-    *ret_text = stw_arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%.6sZ", moment.year, moment.month, moment.day,
-                                 moment.hour, moment.minute, moment.second, moment.fraction);
+    *ret_text = stw_arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%.6sZ", moment.year, moment.month,
+                                 moment.day, moment.hour, moment.minute, moment.second, moment.fraction);
     return STW_OK;
 }
 
@@ -169,7 +170,8 @@ size_t stw_value_timestamp_render(const char *database, char ret_text[32])
     struct moment moment;
     int fraction;
 
-    if (length < 22 || database[10] != ' ' || !read_date(database, &moment) || !read_time(database + 11, &moment))
+    if (length < 22 || database[10] != ' ' || !read_date(database, &moment) ||
+        !read_time(database + 11, &moment))
         return 0;
     fraction = read_fraction(database + 19, length - 19, 6, moment.fraction);
     if (fraction < 0 || strcmp(database + 19 + fraction, "+00") != 0)

@@ -118,6 +118,7 @@ struct stw_conn {
     unsigned epoch; /* counts drops: a lease of an earlier epoch is void */
     int users;      /* leases granted; on a lane segments granted or in flight */
     bool doomed;    /* to be dropped as soon as it is idle */
+    bool was_up;
     int fd;         /* watched, -1: none */
     unsigned interest;
     int64_t retry_us;   /* DOWN: when to connect again; CONNECTING: when to give up */
@@ -143,7 +144,7 @@ void stw_conn_close(struct stw_conn *conn); /* for good */
 /* ---- drain.c ---- */
 
 /* Cancels what runs on a leased connection and lets it drain; the lease is the connection's from here on. */
-void stw_drain_start(struct stw_conn *conn, bool cancel);
+void stw_drain_start(struct stw_conn *conn);
 void stw_drain_step(struct stw_conn *conn);
 /* Forgets the cancel request, if any. */
 void stw_drain_end(struct stw_conn *conn);
@@ -212,6 +213,8 @@ bool stw_sqlstate_is_fatal(const PGresult *error);
 /* `details` may be NULL. `statement` names it for the log; may be NULL. */
 void stw_sqlstate_describe(struct stw_details *details, const PGresult *error, const char *statement);
 void stw_db_explain(struct stw_context *ctx, const char *text);
+/* An attempt failed but is made again: what it left in the details is void. */
+void stw_db_unexplain(struct stw_context *ctx);
 
 /* ---- the whole ---- */
 

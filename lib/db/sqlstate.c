@@ -73,3 +73,12 @@ void stw_db_explain(struct stw_context *ctx, const char *text)
     if (ctx->details != NULL)
         snprintf(ctx->details->internal, sizeof ctx->details->internal, "%s", text);
 }
+
+void stw_db_unexplain(struct stw_context *ctx)
+{
+    if (ctx->details == NULL)
+        return;
+    ctx->details->sqlstate[0] = '\0';
+    ctx->details->constraint[0] = '\0';
+    ctx->details->internal[0] = '\0';
+}

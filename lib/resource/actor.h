@@ -17,6 +17,7 @@ struct stw_grant {
     uint64_t hidden; /* not rendered, filtered, sorted, written */
     uint64_t masked; /* rendered masked; may be matched whole only */
     uint64_t locked; /* may be read, not written */
+    bool source_bound; /* KEY: only records that bear its source; no word of the resource had ":all" */
 };
 
 struct stw_actor {

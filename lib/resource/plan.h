@@ -17,7 +17,8 @@ struct stw_reference {
     int field;                     /* plan index of the REF field in `from` */
     int from;                      /* resource index that holds it */
     int to;                        /* resource index it points to */
-    const char *name;              /* "owner" for owner_id: the name in expand and in one-hop filters */
+    const char *name;              /* "owner" for owner_id: the name in expand and in one-hop filters; of a referrer:
+                                    * the path of the resource it comes from */
 };
 
 struct stw_plan {
@@ -28,7 +29,8 @@ struct stw_plan {
     int version_field, created_at_field, updated_at_field, deleted_at_field;
     int owner_field, team_field;   /* plan index, -1: none; STW_PLAN_ID for users/teams themselves */
     int parent_field;              /* PART_OF, -1: none */
-    int first_column[STW_FIELDS_MAX]; /* column of the field in every SELECT of this plan; money takes two */
+    int source_field;              /* SOURCE, -1: none */
+    int first_column[STW_FIELDS_MAX]; /* column of the field in every SELECT of this plan; money takes two, write-only has none (-1) */
     int column_count;
     const char *columns;           /* "t.id, t.name, t.annual_revenue, t.annual_revenue_currency, ..." */
     const char *prefix[STW_FIELDS_MAX]; /* "\"name\":" */
@@ -36,11 +38,15 @@ struct stw_plan {
     int reference_count;
     struct stw_reference *referrers;    /* of others to this one; parts (PART_OF) are expandable collections */
     int referrer_count;
-    uint64_t filterable, sortable, searchable, personal, writable, write_only;
+    uint64_t filterable, sortable, searchable, personal, writable, write_only; /* writable: not STW_SERVER_KEPT */
     const char *const *field_names;     /* NULL-terminated, for nearest-name */
 };
 
 /* -1 when the plan has no such field. */
 int stw_plan_field(const struct stw_plan *plan, const char *name);
+
+/* Fills in all that follows from the descriptor alone; references and referrers are the engine's. The descriptor has
+ * passed the engine's checks. */
+void stw_plan_build(struct stw_plan *plan, struct stw_arena *arena, const struct stw_resource *resource, int index);
 
 #endif

@@ -58,7 +58,7 @@ struct stw_filter {
 #define STW_LIMIT_DEFAULT   50
 #define STW_LIMIT_MAX       500
 #define STW_FILTER_TERMS    100
-#define STW_FILTER_DEPTH    5
+#define STW_FILTER_DEPTH    5 /* and, or, not inside one another */
 #define STW_IN_MAX          100
 #define STW_EXPAND_MAX      5
 
@@ -94,7 +94,7 @@ struct stw_query {
  * STW_INVALID_CURSOR or STW_CURSOR_MISMATCH. Fields hidden from the actor do not exist here; masked ones take whole
  * matches only. `parent` (may be NULL) is a test to AND in: the {id} of /v1/accounts/{id}/contacts. */
 enum stw_code stw_query_read(struct stw_context *ctx, const struct stw_plan *plan, const struct stw_pair *pairs, int count,
-                             bool single, struct stw_query *ret_query) STW_MUST_CHECK;
+                             const struct stw_filter *parent, bool single, struct stw_query *ret_query) STW_MUST_CHECK;
 /* The body of POST /v1/{collection}/search: {"filter":…,"sort":"-name","limit":…,"cursor":…,"q":…,"fields":…,"expand":…,"count":…}.
  * A filter is {"and":[…]}, {"or":[…]}, {"not":{…}} or {"field":{"op":value}} / {"field":value} (several members: AND). */
 enum stw_code stw_query_read_json(struct stw_context *ctx, const struct stw_plan *plan, json_t *body,

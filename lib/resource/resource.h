@@ -15,11 +15,11 @@
  */
 
 enum stw_type {
-    STW_TYPE_TEXT,      /* min..max characters (default 1..200), one line */
+    STW_TYPE_TEXT,      /* min..max characters (default 1..200; min -1: may be blank), one line */
     STW_TYPE_NOTE,      /* the same with line breaks, default max 10000 */
     STW_TYPE_NAME,      /* the same as text, sorted by the name collation */
     STW_TYPE_BOOL,
-    STW_TYPE_INT,       /* min..max; both 0: the whole range of int4 */
+    STW_TYPE_INT,       /* min..max; both 0: the whole range of int4; only min above 0: no max. So decimals and money */
     STW_TYPE_DECIMAL,   /* a string; numeric(19,4) */
     STW_TYPE_PERCENT,   /* a string; numeric(7,4), 0..100 */
     STW_TYPE_MONEY,     /* {"amount":"1.50","currency":"CNY"} */
@@ -40,11 +40,11 @@ enum stw_type {
 };
 
 enum stw_field_flags {
-    STW_REQUIRED = 1 << 0,    /* must be given on create and cannot be null */
+    STW_MANDATORY = 1 << 0,   /* must be given on create and cannot be null */
     STW_NOT_NULL = 1 << 1,    /* may be left out (then `initial`), cannot be null */
-    STW_READ_ONLY = 1 << 2,   /* kept by the server */
+    STW_SERVER_KEPT = 1 << 2, /* read-only for clients */
     STW_CREATE_ONLY = 1 << 3, /* cannot change afterwards: immutable */
-    STW_WRITE_ONLY = 1 << 4,  /* never rendered, never in events */
+    STW_WRITE_ONLY = 1 << 4,  /* has no column: a hook takes it; never rendered, never in events */
     STW_FILTER = 1 << 5,
     STW_SORT = 1 << 6,
     STW_SEARCH = 1 << 7,      /* part of q */
@@ -53,6 +53,7 @@ enum stw_field_flags {
     STW_OWNER = 1 << 10,      /* REF users: whose record it is */
     STW_TEAM = 1 << 11,       /* REF teams: the team it belongs to; follows the owner unless given */
     STW_DERIVED = 1 << 12,    /* kept by other writes: changes neither version nor feed */
+    STW_SOURCE = 1 << 14,     /* the intake it came from: set to an integration key's source, never by the key itself */
     STW_ITSELF = 1 << 13,     /* with OWNER or TEAM on the system field id: users own themselves */
 };
 

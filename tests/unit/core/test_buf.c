@@ -157,7 +157,7 @@ static void reserve_then_advance(void **state)
 
 static void json_escapes_what_it_must_and_nothing_else(void **state)
 {
-    static const char *const named[256] = {['"'] = "\\\"",  ['\\'] = "\\\\", ['\b'] = "\\b", ['\f'] = "\\f",
+    static const char *const named[256] = {['"'] = "\\\"", ['\\'] = "\\\\", ['\b'] = "\\b", ['\f'] = "\\f",
                                            ['\n'] = "\\n", ['\r'] = "\\r",  ['\t'] = "\\t"};
 
     assert_string_equal(json(*state, "", 0), "\"\"");
@@ -189,8 +189,8 @@ static void json_escapes_at_every_position(void **state)
                 char *text = stw_arena_printf(*state, "%.*s%s%.*s", before, "\xc3\xa4 cdefghijklmnopqrst",
                                               marks[kind], after, "ABCDEFGHIJKLMNOPQRST");
                 char *expected =
-                    stw_arena_printf(*state, "\"%.*s%s%.*s\"", before, "\xc3\xa4 cdefghijklmnopqrst", escaped[kind],
-                                     after, "ABCDEFGHIJKLMNOPQRST");
+                    stw_arena_printf(*state, "\"%.*s%s%.*s\"", before, "\xc3\xa4 cdefghijklmnopqrst",
+                                     escaped[kind], after, "ABCDEFGHIJKLMNOPQRST");
 
                 assert_string_equal(json(*state, text, strlen(text)), expected);
             }

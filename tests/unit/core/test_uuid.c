@@ -13,7 +13,7 @@
 
 #include "core/uuid.h"
 
-#define NOW INT64_C(1767323045678901) /* 2026-01-02T03:04:05.678901Z, 019b7cd0c42e in milliseconds */
+#define NOW INT64_C(1767323045678901) /* 2026-01-02T03:04:05.678901Z */
 
 /* Each test has a thread of its own, because ids never go back within one. */
 static void *in_thread(void *(*run)(void *), void *what)

@@ -1,0 +1,132 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "db/internal.h"
+
+void *stw_db_calloc(size_t count, size_t size)
+{
+    void *memory = calloc(count > 0 ? count : 1, size);
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+static char *copy_of(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(stw_db_calloc(size, 1), text, size);
+}
+
+struct stw_db *stw_db_new(const struct stw_db_options *options)
+{
+    struct stw_db *db = stw_db_calloc(1, sizeof *db);
+    db->url = copy_of(options->url);
+    db->application_name = copy_of(options->application_name != NULL ? options->application_name : "steward");
+    db->lease_wait_us = options->lease_wait_us;
+    db->statement_timeout_us = options->statement_timeout_us;
+    const int counts[STW_POOL_COUNT] = {options->lanes > 0 ? options->lanes : 0,
+                                        options->quick > 1 ? options->quick : 1,
+                                        options->slow > 0 ? options->slow : 0};
+    db->conn_count = counts[0] + counts[1] + counts[2];
+    db->conns = stw_db_calloc((size_t)db->conn_count, sizeof *db->conns);
+    if (options->hooks != NULL)
+        db->hooks = *options->hooks;
+    else
+        stw_wait_install_blocking(db);
+    int64_t now_us = stw_clock_monotonic_us();
+    struct stw_conn *conn = db->conns;
+    for (int kind = 0; kind < STW_POOL_COUNT; kind++) {
+        struct stw_pool *pool = &db->pools[kind];
+        *pool = (struct stw_pool){.db = db, .kind = (enum stw_pool_kind)kind, .conns = conn, .count = counts[kind]};
+        pool->depth = kind == STW_POOL_LANES ? STW_LANE_DEPTH : 1;
+        pool->last = &pool->first;
+        for (int i = 0; i < pool->count; i++, conn++) {
+            *conn = (struct stw_conn){.db = db, .pool = pool, .fd = -1, .pause_us = STW_PAUSE_FIRST_US};
+            conn->last = &conn->first;
+            stw_conn_open(conn, now_us);
+        }
+    }
+    return db;
+}
+
+void stw_db_free(struct stw_db *db)
+{
+    if (db == NULL)
+        return;
+    for (int i = 0; i < db->conn_count; i++)
+        stw_conn_close(&db->conns[i]);
+    stw_tickets_free_spares(db);
+    free(db->conns);
+    free(db->polls);
+    free(db->url);
+    free(db->application_name);
+    free(db);
+}
+
+/* When `conn` wants the next look, 0: never. */
+static int64_t tick_one(struct stw_conn *conn, int64_t now_us)
+{
+    if (conn->state == STW_CONN_DOWN && now_us >= conn->retry_us)
+        stw_conn_open(conn, now_us);
+    else if (conn->state == STW_CONN_CONNECTING && now_us >= conn->retry_us)
+        stw_conn_drop(conn);
+    if (conn->state != STW_CONN_UP)
+        return conn->retry_us;
+    if (conn->draining) {
+        /* The helper thread cannot tell us that the cancel request is out, so look again soon. */
+        if (now_us >= conn->drain_us)
+            stw_conn_drop(conn);
+        else
+            stw_drain_step(conn);
+        if (conn->state != STW_CONN_UP)
+            return conn->retry_us;
+        if (!conn->draining)
+            return 0;
+        return conn->first == NULL && now_us + 2000 < conn->drain_us ? now_us + 2000 : conn->drain_us;
+    }
+    if (conn->pool->kind != STW_POOL_LANES || conn->first == NULL)
+        return 0;
+    if (now_us < conn->moved_us + STW_LANE_STALL_US)
+        return conn->moved_us + STW_LANE_STALL_US;
+    stw_conn_drop(conn);
+    return conn->retry_us;
+}
+
+int64_t stw_db_tick(struct stw_db *db, int64_t now_us)
+{
+    int64_t next = 0;
+    for (int i = 0; i < db->conn_count; i++) {
+        int64_t one = tick_one(&db->conns[i], now_us);
+        if (one != 0 && (next == 0 || one < next))
+            next = one;
+    }
+    return next;
+}
+
+bool stw_db_is_ready(const struct stw_db *db)
+{
+    for (int kind = 0; kind < STW_POOL_COUNT; kind++)
+        if (db->pools[kind].count > 0 && !stw_pool_is_up(&db->pools[kind]))
+            return false;
+    return true;
+}
+
+void stw_db_stats_read(const struct stw_db *db, struct stw_db_stats *ret_stats)
+{
+    struct stw_db_stats stats = {.connections_max = db->conn_count,
+                                 .statements = db->statements,
+                                 .reconnects = db->reconnects,
+                                 .lease_timeouts = db->lease_timeouts};
+    for (int i = 0; i < db->conn_count; i++) {
+        const struct stw_conn *conn = &db->conns[i];
+        stats.connections_up += conn->state == STW_CONN_UP;
+        if (conn->pool->kind == STW_POOL_LANES)
+            stats.lane_in_flight += conn->users;
+        else
+            stats.leases_held += conn->users;
+    }
+    for (int kind = 0; kind < STW_POOL_COUNT; kind++)
+        stats.leases_waiting += db->pools[kind].waiting;
+    *ret_stats = stats;
+}

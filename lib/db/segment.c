@@ -1,0 +1,275 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "db/internal.h"
+
+/* ---- tickets ---- */
+
+#define SPARE_ROOM 8 /* steps: enough for one statement with everything around it */
+
+static struct stw_ticket *ticket_new(struct stw_db *db, int room)
+{
+    struct stw_ticket *ticket = db->spares;
+    if (room <= SPARE_ROOM && ticket != NULL) {
+        db->spares = ticket->next;
+        memset(ticket, 0, sizeof *ticket);
+    } else {
+        size_t steps = (size_t)(room < SPARE_ROOM ? SPARE_ROOM : room);
+        ticket = stw_db_calloc(1, sizeof *ticket + steps * sizeof ticket->steps[0]);
+    }
+    ticket->room = room < SPARE_ROOM ? SPARE_ROOM : room;
+    ticket->refs = 1;
+    return ticket;
+}
+
+void stw_ticket_release(struct stw_db *db, struct stw_ticket *ticket)
+{
+    if (ticket == NULL || --ticket->refs > 0)
+        return;
+    for (int i = 0; i < ticket->count; i++)
+        PQclear(ticket->steps[i].result);
+    PQclear(ticket->error);
+    if (ticket->room != SPARE_ROOM) {
+        free(ticket);
+        return;
+    }
+    ticket->next = db->spares;
+    db->spares = ticket;
+}
+
+void stw_tickets_free_spares(struct stw_db *db)
+{
+    while (db->spares != NULL) {
+        struct stw_ticket *ticket = db->spares;
+        db->spares = ticket->next;
+        free(ticket);
+    }
+}
+
+/* ---- sending ---- */
+
+static struct stw_step *step_add(struct stw_conn *conn, struct stw_ticket *ticket, enum stw_step_kind kind)
+{
+    struct stw_step *step = &ticket->steps[ticket->count++];
+    *step = (struct stw_step){.kind = kind, .epoch = conn->db->plan_epoch};
+    return step;
+}
+
+static bool send_text(struct stw_conn *conn, struct stw_ticket *ticket, const char *sql, enum stw_step_kind kind)
+{
+    if (sql == NULL)
+        return true;
+    step_add(conn, ticket, kind);
+    return PQsendQueryParams(conn->pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+static bool send_stmt(struct stw_conn *conn, struct stw_ticket *ticket, const struct stw_stmt *stmt,
+                      const char *const *params, enum stw_step_kind kind, bool unnamed)
+{
+    struct stw_prepared *entry =
+        unnamed ? NULL : stw_prepared_get(&conn->prepared, stmt, conn->db->plan_epoch);
+    char name[STW_PREPARED_NAME];
+    if (entry != NULL)
+        stw_prepared_server_name(entry, name);
+    if (entry != NULL && entry->state == STW_UNPREPARED) {
+        step_add(conn, ticket, STW_STEP_PREPARE)->prepared = entry;
+        entry->state = STW_PREPARE_SENT;
+        if (PQsendPrepare(conn->pg, name, stmt->sql, 0, NULL) != 1)
+            return false;
+    } else if (entry != NULL && entry->state == STW_PREPARE_SENT &&
+               (ticket->count == 0 || ticket->steps[ticket->count - 1].prepared != entry)) {
+        /* Another segment's Parse is on its way and might fail; this one must not hang on it. */
+        entry = NULL;
+    }
+    step_add(conn, ticket, kind)->prepared = entry;
+    if (entry != NULL)
+        return PQsendQueryPrepared(conn->pg, name, stmt->param_count, params, NULL, NULL, 0) == 1;
+    return PQsendQueryParams(conn->pg, stmt->sql, stmt->param_count, NULL, params, NULL, NULL, 0) == 1;
+}
+
+static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const struct stw_segment *segment)
+{
+    static const struct stw_stmt set_org = {
+        .name = "stw_set_org", .sql = "select set_config('steward.org', $1, true)", .param_count = 1};
+    for (int i = 0; i < 2; i++)
+        if (!send_text(conn, ticket, segment->before[i], STW_STEP_COMMAND))
+            return false;
+    if (segment->org != NULL && !send_stmt(conn, ticket, &set_org, &segment->org, STW_STEP_ORG, false))
+        return false;
+    for (int i = 0; i < segment->count; i++)
+        if (!send_stmt(conn, ticket, segment->calls[i].stmt, segment->calls[i].params, STW_STEP_CALL,
+                       segment->unnamed))
+            return false;
+    return send_text(conn, ticket, segment->after, STW_STEP_AFTER);
+}
+
+struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segment *segment)
+{
+    if (conn->state != STW_CONN_UP)
+        return NULL;
+    struct stw_ticket *ticket = ticket_new(conn->db, 5 + 2 * segment->count);
+    if (!send_steps(conn, ticket, segment)) {
+        /* Without its Sync the server commits nothing of it. */
+        stw_ticket_release(conn->db, ticket);
+        stw_conn_drop(conn);
+        return NULL;
+    }
+    if (conn->first == NULL)
+        conn->moved_us = stw_clock_monotonic_us();
+    ticket->refs = 2;
+    *conn->last = ticket;
+    conn->last = &ticket->next;
+    conn->db->statements += (uint64_t)segment->count;
+    /* Sends as well, so from here on the server may have it. */
+    if (PQpipelineSync(conn->pg) != 1)
+        stw_conn_drop(conn);
+    else
+        stw_conn_flush(conn);
+    return ticket;
+}
+
+/* ---- receiving ---- */
+
+static struct stw_ticket *pop(struct stw_conn *conn)
+{
+    struct stw_ticket *ticket = conn->first;
+    conn->first = ticket->next;
+    if (conn->first == NULL)
+        conn->last = &conn->first;
+    ticket->next = NULL;
+    for (int i = 0; i < ticket->count; i++) {
+        struct stw_step *step = &ticket->steps[i];
+        /* Its Parse failed or was skipped. */
+        if (step->kind == STW_STEP_PREPARE && step->prepared->state == STW_PREPARE_SENT)
+            step->prepared->state = STW_UNPREPARED;
+    }
+    return ticket;
+}
+
+static void finish(struct stw_conn *conn, struct stw_ticket *ticket)
+{
+    stw_wake(conn->db, &ticket->sleeper);
+    stw_ticket_release(conn->db, ticket);
+}
+
+void stw_tickets_lose(struct stw_conn *conn)
+{
+    while (conn->first != NULL) {
+        struct stw_ticket *ticket = pop(conn);
+        ticket->lost = true;
+        finish(conn, ticket);
+    }
+}
+
+/* "cached plan must not change result type", or somebody discarded our statements: nothing was done. */
+static bool is_stale(const struct stw_step *step, const PGresult *error)
+{
+    if (step->prepared == NULL || step->kind == STW_STEP_PREPARE)
+        return false;
+    const char *sqlstate = stw_sqlstate_of(error);
+    const char *where = PQresultErrorField(error, PG_DIAG_SOURCE_FUNCTION);
+    return strcmp(sqlstate, "26000") == 0 ||
+           (strcmp(sqlstate, "0A000") == 0 && where != NULL && strcmp(where, "RevalidateCachedQuery") == 0);
+}
+
+/* False when the error is the end of the connection. */
+static bool take_error(struct stw_conn *conn, struct stw_ticket *ticket, PGresult *error)
+{
+    bool fatal = stw_sqlstate_is_fatal(error);
+    if (stw_sqlstate_dooms(stw_sqlstate_of(error)))
+        conn->doomed = true;
+    const struct stw_step *step = ticket->at < ticket->count ? &ticket->steps[ticket->at] : NULL;
+    if (!fatal && step != NULL && is_stale(step, error)) {
+        ticket->stale = true;
+        if (step->epoch == conn->db->plan_epoch)
+            conn->db->plan_epoch++;
+    }
+    if (ticket->error == NULL)
+        ticket->error = error;
+    else
+        PQclear(error);
+    return !fatal;
+}
+
+static void take_answer(struct stw_ticket *ticket, PGresult *result)
+{
+    struct stw_step *step = ticket->at < ticket->count ? &ticket->steps[ticket->at] : NULL;
+    if (step != NULL && step->kind == STW_STEP_PREPARE)
+        step->prepared->state = STW_PREPARED;
+    if (step != NULL && (step->kind == STW_STEP_CALL || step->kind == STW_STEP_AFTER) && step->result == NULL)
+        step->result = result;
+    else
+        PQclear(result);
+}
+
+/* False when the connection cannot be used any more. */
+static bool take(struct stw_conn *conn, PGresult *result)
+{
+    struct stw_ticket *ticket = conn->first;
+    switch (PQresultStatus(result)) {
+    case PGRES_PIPELINE_SYNC:
+        PQclear(result);
+        ticket = pop(conn);
+        ticket->synced = true;
+        conn->moved_us = stw_clock_monotonic_us();
+        /* On a lane the segment is the user; elsewhere the lease goes on. */
+        if (conn->pool->kind == STW_POOL_LANES)
+            conn->users--;
+        finish(conn, ticket);
+        return true;
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+        take_answer(ticket, result);
+        break;
+    case PGRES_FATAL_ERROR:
+        if (!take_error(conn, ticket, result))
+            return false;
+        break;
+    case PGRES_PIPELINE_ABORTED:
+        PQclear(result);
+        break;
+    default: /* COPY: nothing that a pipeline can go on with */
+        PQclear(result);
+        return false;
+    }
+    if (ticket->at < ticket->count)
+        ticket->steps[ticket->at].answered = true;
+    return true;
+}
+
+void stw_segment_read(struct stw_conn *conn)
+{
+    bool alive = PQconsumeInput(conn->pg) == 1;
+    /* Also without a ticket: it lets libpq see what an idle connection was told. */
+    bool busy = PQisBusy(conn->pg) != 0;
+    int nothing = 0;
+    while (conn->first != NULL && !busy) {
+        PGresult *result = PQgetResult(conn->pg);
+        if (result != NULL) {
+            nothing = 0;
+            if (!take(conn, result)) {
+                alive = false;
+                break;
+            }
+        } else {
+            /* One NULL ends each statement's results; a second in a row means that no more will come. */
+            struct stw_ticket *ticket = conn->first;
+            if (ticket->at < ticket->count && ticket->steps[ticket->at].answered)
+                ticket->at++;
+            if (++nothing > 1) {
+                alive = false;
+                break;
+            }
+        }
+        busy = PQisBusy(conn->pg) != 0;
+    }
+    bool lane = conn->pool->kind == STW_POOL_LANES;
+    if (!alive || (conn->doomed && (lane || conn->first == NULL)))
+        stw_conn_drop(conn);
+    else if (conn->draining)
+        stw_drain_step(conn);
+    else if (lane)
+        stw_pool_pump(conn->pool);
+}

@@ -1,0 +1,108 @@
+#include "resource/sql.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SQL_CAP (256 * 1024)
+
+void stw_sql_init(struct stw_sql *sql, struct stw_context *ctx)
+{
+    sql->ctx = ctx;
+    sql->actor = ctx->actor;
+    sql->count = 0;
+    for (int slot = 0; slot < STW_SLOT_COUNT; slot++)
+        sql->slot[slot] = 0;
+    stw_buf_init(&sql->text, ctx->arena, 2048, SQL_CAP);
+    sql->parameters[sql->count++] = ctx->org_id;
+    sql->slot[STW_SLOT_ORG] = 1;
+}
+
+void stw_sql_add(struct stw_sql *sql, const char *text)
+{
+    stw_buf_add_text(&sql->text, text);
+}
+
+void stw_sql_printf(struct stw_sql *sql, const char *format, ...)
+{
+    char small[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(small, sizeof small, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= sizeof small)
+        abort(); /* formats here hold identifiers of descriptors only */
+    stw_buf_add(&sql->text, small, (size_t)length);
+}
+
+static int parameter_add(struct stw_sql *sql, const char *value)
+{
+    if (sql->count == STW_SQL_PARAMETERS)
+        abort(); /* terms and fields are capped far below */
+    sql->parameters[sql->count++] = value;
+    return sql->count;
+}
+
+int stw_sql_value(struct stw_sql *sql, const char *value, const char *type)
+{
+    int number = parameter_add(sql, value);
+    stw_sql_printf(sql, type ? "$%d::%s" : "$%d", number, type);
+    return number;
+}
+
+void stw_sql_slot(struct stw_sql *sql, enum stw_slot slot)
+{
+    const struct stw_actor *actor = sql->actor;
+    if (sql->slot[slot] == 0) {
+        const char *value = NULL;
+        switch (slot) {
+        case STW_SLOT_ORG:
+            value = sql->ctx->org_id;
+            break;
+        case STW_SLOT_ME:
+            value = actor->id;
+            break;
+        case STW_SLOT_TEAM:
+            value = actor->team_id[0] ? actor->team_id : NULL;
+            break;
+        case STW_SLOT_TREE:
+            value = actor->tree;
+            break;
+        case STW_SLOT_SOURCE:
+            value = actor->source;
+            break;
+        case STW_SLOT_COUNT:
+            abort();
+        }
+        sql->slot[slot] = parameter_add(sql, value);
+    }
+    const char *type = slot == STW_SLOT_TREE ? "uuid[]" : slot == STW_SLOT_SOURCE ? "text" : "uuid";
+    stw_sql_printf(sql, "$%d::%s", sql->slot[slot], type);
+}
+
+struct stw_stmt stw_sql_finish(struct stw_sql *sql, enum stw_stmt_kind kind, bool prepare)
+{
+    if (sql->text.failed)
+        abort();
+    struct stw_stmt stmt = {.sql = sql->text.data, .param_count = sql->count, .kind = kind};
+    if (prepare) {
+        unsigned char digest[16];
+        char *name = stw_arena_alloc(sql->ctx->arena, 2 * sizeof digest + 1);
+        crypto_generichash(digest, sizeof digest, (const unsigned char *)sql->text.data, sql->text.length, NULL, 0);
+        sodium_bin2hex(name, 2 * sizeof digest + 1, digest, sizeof digest);
+        stmt.name = name;
+    }
+    return stmt;
+}
+
+const char *stw_sql_type(enum stw_type type)
+{
+    static const char *const types[STW_TYPE_COUNT] = {
+        [STW_TYPE_BOOL] = "boolean",   [STW_TYPE_INT] = "integer",  [STW_TYPE_DECIMAL] = "numeric",
+        [STW_TYPE_PERCENT] = "numeric", [STW_TYPE_MONEY] = "numeric", [STW_TYPE_DATE] = "date",
+        [STW_TYPE_TIMESTAMP] = "timestamptz", [STW_TYPE_REF] = "uuid", [STW_TYPE_TEXTS] = "text[]",
+        [STW_TYPE_OBJECT] = "jsonb",   [STW_TYPE_ID] = "uuid",
+    };
+    return types[type] ? types[type] : "text";
+}

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Building, fuzzing and the Python environment of the suite. Sourced by ./dev and scripts/test.sh.
+
+c_files() {
+    find lib server tests/unit tests/fuzz -name '*.[ch]' | sort
+}
+
+# CMake configures again by itself when a file appears or a CMakeLists.txt changes.
+build_preset() {
+    if [ ! -f "build/$1/build.ninja" ]; then
+        cmake --preset "$1"
+    fi
+    cmake --build --preset "$1"
+}
+
+clang_command() {
+    command -v clang-14 || command -v clang
+}
+
+build_fuzz() {
+    if [ ! -f build/fuzz/build.ninja ]; then
+        cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$(clang_command)" \
+            -DCMAKE_C_FLAGS='-O1 -fsanitize=fuzzer-no-link' -DSTEWARD_SANITIZE=address,undefined -DSTEWARD_FUZZ=ON
+    fi
+    cmake --build build/fuzz
+}
+
+# run_fuzz [seconds [target...]]: new inputs grow a corpus under build/, findings stay in build/fuzz/findings/.
+run_fuzz() {
+    local seconds=${1:-60} target name failed=0
+    shift || true
+    if [ "$#" -eq 0 ]; then
+        mapfile -t targets < <(find tests/fuzz -name 'fuzz_*.c' -printf '%f\n' | sed 's/^fuzz_//; s/\.c$//' | sort)
+        set -- "${targets[@]}"
+    fi
+    mkdir -p build/fuzz/findings
+    for name in "$@"; do
+        target=$(find build/fuzz -type f -name "fuzz_$name" -perm -u+x | head -n 1)
+        mkdir -p "build/fuzz/grown/$name"
+        echo "fuzz $name: $seconds s"
+        # shellcheck disable=SC2046
+        "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
+            -artifact_prefix="build/fuzz/findings/$name-" "build/fuzz/grown/$name" \
+            $(find tests/fuzz/corpus -mindepth 1 -maxdepth 1 -type d -name "$name") || failed=$((failed + 1))
+    done
+    echo "fuzz: $(($# - failed)) passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+# .venv as tests/api/requirements.txt says; made again when that or the interpreter changes.
+python_environment() {
+    local stamp
+    stamp=$(/usr/bin/python3 --version && sha256sum <tests/api/requirements.txt)
+    if [ -x .venv/bin/python ] && [ "$(cat .venv/stamp 2>/dev/null)" = "$stamp" ]; then
+        return 0
+    fi
+    rm -rf .venv
+    /usr/bin/python3 -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/api/requirements.txt
+    echo "$stamp" >.venv/stamp
+}
+
+# tests/contract/node_modules as the lock says.
+node_environment() {
+    local stamp
+    stamp=$(node --version && sha256sum <tests/contract/package-lock.json)
+    if [ "$(cat tests/contract/node_modules/.stamp 2>/dev/null)" = "$stamp" ]; then
+        return 0
+    fi
+    npm --prefix tests/contract ci --ignore-scripts --loglevel=error
+    echo "$stamp" >tests/contract/node_modules/.stamp
+}

@@ -1,0 +1,59 @@
+#include "server/health.h"
+
+#include "db/db.h"
+#include "server/loop.h"
+#include "server/metrics.h"
+#include "server/negotiate.h"
+
+static enum stw_code answer_ok(struct srv_reply *reply)
+{
+    stw_buf_add_text(&reply->body, "{\"status\":\"ok\"}");
+    reply->status = 200;
+    return STW_OK;
+}
+
+static enum stw_code livez(struct srv_request *request, struct srv_reply *reply)
+{
+    enum stw_code code = srv_negotiate_no_query(request);
+
+    return code == STW_OK ? answer_ok(reply) : code;
+}
+
+/* The one statement of this room: no table, only whether somebody answers. */
+static const struct stw_stmt ping = {.name = "readyz", .sql = "select 1", .kind = STW_STMT_POINT};
+
+static enum stw_code readyz(struct srv_request *request, struct srv_reply *reply)
+{
+    struct stw_rows *rows;
+    enum stw_code code = srv_negotiate_no_query(request);
+
+    if (code != STW_OK)
+        return code;
+    if (!request->ctx.db || !stw_db_is_ready(request->ctx.db))
+        return STW_UNAVAILABLE;
+    /* Whatever the reason, the orchestrator is told one thing: send nothing here for now. */
+    if (stw_db_run(&request->ctx, &ping, NULL, &rows) != STW_OK || stw_rows_count(rows) != 1)
+        return STW_UNAVAILABLE;
+    return answer_ok(reply);
+}
+
+static enum stw_code metrics(struct srv_request *request, struct srv_reply *reply)
+{
+    enum stw_code code = srv_negotiate_no_query(request);
+
+    if (code != STW_OK)
+        return code;
+    srv_metrics_write(srv_loop_server(request->loop)->metrics, &reply->body);
+    reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply->status = 200;
+    return STW_OK;
+}
+
+const struct srv_route srv_health_routes[] = {
+    {SRV_GET, "/livez", SRV_AUTH_NONE, SRV_ROUTE_UNCOUNTED, livez, NULL, "getLiveness", "Tells that the process is alive."},
+    {SRV_GET, "/readyz", SRV_AUTH_NONE, 0, readyz, NULL, "getReadiness",
+     "Tells whether requests can be served: 503 while the database does not answer."},
+    {SRV_GET, "/metrics", SRV_AUTH_NONE, SRV_ROUTE_UNCOUNTED, metrics, NULL, "getMetrics",
+     "Counters and histograms in Prometheus text format."},
+};
+const size_t srv_health_route_count = sizeof(srv_health_routes) / sizeof(srv_health_routes[0]);

@@ -1,0 +1,76 @@
+"""Requests byte by byte, for what no decent client sends."""
+
+import socket
+from dataclasses import dataclass
+
+import httpx
+
+from .client import check_reply
+
+
+@dataclass
+class WireReply:
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    closed: bool  # the server closed the connection after it
+
+
+class Wire:
+    """One connection."""
+
+    def __init__(self, server, timeout=20):
+        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
+        self.buffer = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+
+    def _more(self):
+        try:
+            data = self.socket.recv(65536)
+        except ConnectionResetError:
+            data = b""
+        self.buffer += data
+        return bool(data)
+
+    def reply(self, method="GET"):
+        """The next reply, checked like every other one; None when the connection ended without one."""
+        while b"\r\n\r\n" not in self.buffer:
+            if not self._more():
+                assert not self.buffer, f"half a reply: {self.buffer[:500]!r}"
+                return None
+        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        status = int(lines[0].split(" ")[1])
+        headers = httpx.Headers([tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:]])
+        if status == 100:
+            return self.reply(method)
+        body = b""
+        if method != "HEAD" and status not in (204, 304):
+            length = int(headers["content-length"])
+            while len(self.buffer) < length:
+                assert self._more(), "the body is cut"
+            body, self.buffer = self.buffer[:length], self.buffer[length:]
+        check_reply(method, status, headers, body)
+        return WireReply(status, headers, body, headers.get("connection", "").lower() == "close")
+
+    def ended(self):
+        """True when the server closes the connection and sends nothing more."""
+        try:
+            while self._more():
+                pass
+        except TimeoutError:
+            return False
+        return self.buffer == b""
+
+
+def request(method, path, headers=(), body=b"", version="HTTP/1.1", host="Host: localhost"):
+    lines = [f"{method} {path} {version}", *([host] if host else []), *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (body.encode() if isinstance(body, str) else body)
