@@ -42,7 +42,7 @@ matches '"[[:space:]]*(select .*[[:space:]](from|into)|insert into|delete from|w
 mapfile -t quiet < <(grep -rL --include='*.[ch]' 'abort()' lib)
 matches '(^|[^A-Za-z_])(printf|fprintf|puts|fputs|perror|syslog)[[:space:]]*\(' "${quiet[@]}" |
     report 'lib/ never prints, unless it stops the process and says why'
-matches '(^|[^A-Za-z_])(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|json_real|alloca)[[:space:]]*\(' \
+matches '(^|[^A-Za-z_])(strcpy|strcat|sprintf|vsprintf|gets|strtok|json_real|alloca)[[:space:]]*\(' \
     lib server | report 'banned function'
 grep -rnEIH --exclude-dir=node_modules --exclude-dir=generated --exclude=package-lock.json --exclude=lint.sh \
     -e '(^|[^A-Za-z_])(TO''DO|FIX''ME|XX''X|HA''CK)([^A-Za-z_]|$)' lib server migrations tests scripts dev CMakeLists.txt cmake |

@@ -16,20 +16,15 @@
 #define FILE_MAX    (64 * 1024)
 
 #define NUMBER(setting, member, first, last, value, text)                                                    \
-    {.name = (setting),                                                                                      \
-     .offset = offsetof(struct srv_config, member),                                                          \
-     .number = true,                                                                                         \
-     .least = (first),                                                                                       \
-     .greatest = (last),                                                                                     \
-     .initial = (value),                                                                                     \
-     .doc = (text)}
+    {                                                                                                        \
+        .name = (setting), .offset = offsetof(struct srv_config, member), .number = true, .least = (first),  \
+        .greatest = (last), .initial = (value), .doc = (text)                                                \
+    }
 #define TEXT(setting, member, value, how, test, text)                                                        \
-    {.name = (setting),                                                                                      \
-     .offset = offsetof(struct srv_config, member),                                                          \
-     .initial = (value),                                                                                     \
-     .secrecy = (how),                                                                                       \
-     .check = (test),                                                                                        \
-     .doc = (text)}
+    {                                                                                                        \
+        .name = (setting), .offset = offsetof(struct srv_config, member), .initial = (value),                \
+        .secrecy = (how), .check = (test), .doc = (text)                                                     \
+    }
 
 static const struct srv_setting settings[] = {
     TEXT("DATABASE_URL", database_url, NULL, SRV_DATABASE_URL, srv_check_database_url,
@@ -39,7 +34,8 @@ static const struct srv_setting settings[] = {
     TEXT("LISTEN", listen, "127.0.0.1", SRV_PUBLIC, srv_check_address, "Address to listen on."),
     NUMBER("PORT", port, 0, 65535, "8080", "Port to listen on; 0 takes a free one."),
     NUMBER("LOOPS", loops, 0, 64, "0", "Event loops; 0 means one per core, at most 8."),
-    NUMBER("DATABASE_CONNECTIONS", database_connections, 2, 1000, "24", "PostgreSQL connections of the process."),
+    NUMBER("DATABASE_CONNECTIONS", database_connections, 2, 1000, "24",
+           "PostgreSQL connections of the process."),
     NUMBER("REQUEST_TIMEOUT_MS", request_timeout_ms, 100, 600000, "15000",
            "Milliseconds a request may take from its last byte to its answer."),
     NUMBER("HEADER_TIMEOUT_MS", header_timeout_ms, 100, 600000, "10000",
@@ -51,7 +47,8 @@ static const struct srv_setting settings[] = {
     NUMBER("DRAIN_TIMEOUT_MS", drain_timeout_ms, 0, 3600000, "30000",
            "Milliseconds that requests in flight are given after SIGTERM."),
     NUMBER("MAX_CONNECTIONS", max_connections, 1, 1000000, "20000", "Client connections open at once."),
-    NUMBER("MAX_REQUESTS", max_requests, 1, 1000000, "2000", "Requests in flight before others are answered 503."),
+    NUMBER("MAX_REQUESTS", max_requests, 1, 1000000, "2000",
+           "Requests in flight before others are answered 503."),
     TEXT("SIGNING_KEY", signing_key, NULL, SRV_SECRET, srv_check_signing_key,
          "RSA private keys in PEM for access tokens: the first signs, all verify."),
     TEXT("CURSOR_KEY", cursor_key, NULL, SRV_SECRET, srv_check_cursor_key,
@@ -60,7 +57,8 @@ static const struct srv_setting settings[] = {
     TEXT("TRUSTED_PROXIES", trusted_proxies, "", SRV_PUBLIC, srv_check_networks,
          "Comma-separated addresses or networks whose Forwarded and X-Forwarded-For are believed."),
     TEXT("LOG_LEVEL", log_level, "info", SRV_PUBLIC, srv_check_log_level, "error, warning, info or debug."),
-    NUMBER("ACCESS_TOKEN_SECONDS", access_token_seconds, 10, 86400, "600", "Life of an access token in seconds."),
+    NUMBER("ACCESS_TOKEN_SECONDS", access_token_seconds, 10, 86400, "600",
+           "Life of an access token in seconds."),
     NUMBER("REFRESH_TOKEN_SECONDS", refresh_token_seconds, 60, 31536000, "2592000",
            "Life of a refresh token in seconds."),
 };
@@ -109,7 +107,8 @@ static int get_number(const struct srv_config *config, const struct srv_setting 
     return number;
 }
 
-static void wrong(struct reading *reading, const struct srv_setting *setting, const char *suffix, const char *reason)
+static void wrong(struct reading *reading, const struct srv_setting *setting, const char *suffix,
+                  const char *reason)
 {
     fprintf(reading->errors, PREFIX "%s%s: %s\n", setting->name, suffix, reason);
     reading->error_count++;
@@ -178,9 +177,10 @@ static void take_number(struct reading *reading, const struct srv_setting *setti
     errno = 0;
     number = strtol(value, &end, 10);
     /* strtol takes blanks and a plus, which no number here is written with. */
-    if (errno != 0 || *end != '\0' || strspn(value, "-0123456789") != strlen(value) || number < setting->least ||
-        number > setting->greatest) {
-        snprintf(reason, sizeof(reason), "must be a whole number from %d to %d", setting->least, setting->greatest);
+    if (errno != 0 || *end != '\0' || strspn(value, "-0123456789") != strlen(value) ||
+        number < setting->least || number > setting->greatest) {
+        snprintf(reason, sizeof(reason), "must be a whole number from %d to %d", setting->least,
+                 setting->greatest);
         wrong(reading, setting, "", reason);
         return;
     }
@@ -242,7 +242,8 @@ static void unknown(struct reading *reading, const char *name, size_t length)
     if (length < sizeof(copy))
         memcpy(copy, name, length);
     nearest = copy[0] ? stw_text_nearest(copy, names, count) : NULL;
-    fprintf(reading->errors, PREFIX "%.*s: there is no such setting", (int)(length < 200 ? length : 200), name);
+    fprintf(reading->errors, PREFIX "%.*s: there is no such setting", (int)(length < 200 ? length : 200),
+            name);
     if (nearest)
         fprintf(reading->errors, "; did you mean " PREFIX "%s?", nearest);
     fputc('\n', reading->errors);

@@ -155,9 +155,9 @@ static const char *last_at(const char *from, const char *end)
 }
 
 /*
- * Where the user and password of a URL end: the @ before the first slash, as libpq reads it. An unescaped slash or
- * question mark in the password breaks the URL but must not show the password, so later ones count too unless what
- * follows the colon is plainly a port.
+ * Where the user and password of a URL end: the @ before the first slash, as libpq reads it. An unescaped
+ * slash or question mark in the password breaks the URL but must not show the password, so later ones count
+ * too unless what follows the colon is plainly a port.
  */
 static const char *credentials_end(const char *start)
 {

@@ -113,6 +113,22 @@ static void bottom(unsigned high, unsigned low)
     }
 }
 
+/* Apart from its caller: getcontext may return twice, which would endanger the caller's variables. */
+static bool make_context(struct srv_coro *coro, char *stack)
+{
+    ucontext_t *context = &coro->inside.context;
+
+    if (getcontext(context))
+        return false;
+    context->uc_stack.ss_sp = stack;
+    context->uc_stack.ss_size = STACK_SIZE;
+    context->uc_link = NULL;
+    /* makecontext passes ints only, hence the pointer in two halves. */
+    makecontext(context, (void (*)(void))bottom, 2, (unsigned)((uint64_t)(uintptr_t)coro >> 32),
+                (unsigned)(uintptr_t)coro);
+    return true;
+}
+
 static void destroy(struct srv_coro *coro)
 {
 #ifdef WITH_VALGRIND
@@ -129,7 +145,6 @@ static struct srv_coro *create(struct srv_coro_pool *pool)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     struct srv_coro *coro = calloc(1, sizeof(*coro));
-    uintptr_t self = (uintptr_t)coro;
 
     if (!coro)
         return NULL;
@@ -141,17 +156,11 @@ static struct srv_coro *create(struct srv_coro_pool *pool)
         free(coro);
         return NULL;
     }
-    if (mprotect(coro->mapping, page, PROT_NONE) || getcontext(&coro->inside.context)) {
+    if (mprotect(coro->mapping, page, PROT_NONE) || !make_context(coro, coro->mapping + page)) {
         munmap(coro->mapping, coro->mapping_size);
         free(coro);
         return NULL;
     }
-    coro->inside.context.uc_stack.ss_sp = coro->mapping + page;
-    coro->inside.context.uc_stack.ss_size = STACK_SIZE;
-    coro->inside.context.uc_link = NULL;
-    /* makecontext passes ints only, hence the pointer in two halves. */
-    makecontext(&coro->inside.context, (void (*)(void))bottom, 2, (unsigned)((uint64_t)self >> 32),
-                (unsigned)self);
 #ifdef WITH_ASAN
     coro->inside.stack = coro->mapping + page;
     coro->inside.stack_size = STACK_SIZE;

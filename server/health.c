@@ -50,7 +50,8 @@ static enum stw_code metrics(struct srv_request *request, struct srv_reply *repl
 }
 
 const struct srv_route srv_health_routes[] = {
-    {SRV_GET, "/livez", SRV_AUTH_NONE, SRV_ROUTE_UNCOUNTED, livez, NULL, "getLiveness", "Tells that the process is alive."},
+    {SRV_GET, "/livez", SRV_AUTH_NONE, SRV_ROUTE_UNCOUNTED, livez, NULL, "getLiveness",
+     "Tells that the process is alive."},
     {SRV_GET, "/readyz", SRV_AUTH_NONE, 0, readyz, NULL, "getReadiness",
      "Tells whether requests can be served: 503 while the database does not answer."},
     {SRV_GET, "/metrics", SRV_AUTH_NONE, SRV_ROUTE_UNCOUNTED, metrics, NULL, "getMetrics",

@@ -60,7 +60,7 @@ static void *target_seen(void *self, const char *uri, struct MHD_Connection *mhd
      * connection's memory on a record for each parameter. */
     question = strchr((char *)(uintptr_t)uri, '?');
     if (question)
-        question[question[1] ? 1 : 0] = '\0';
+        question[1] = '\0';
     return exchange;
 }
 

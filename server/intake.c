@@ -146,13 +146,13 @@ enum stw_code srv_intake_query(struct srv_request *request)
         const char *equals = memchr(query, '=', length);
         size_t name_length = equals ? (size_t)(equals - query) : length;
         char *name;
-        char *value = "";
+        char *value = NULL;
 
         if (length) {
             if (!stw_text_percent_decode(arena, query, name_length, true, &name) ||
                 (equals && !stw_text_percent_decode(arena, equals + 1, length - name_length - 1, true, &value)))
                 return STW_MALFORMED_REQUEST;
-            pairs[count++] = (struct stw_pair){name, value};
+            pairs[count++] = (struct stw_pair){name, value ? value : ""};
         }
         query += length + (query[length] == '&');
     }

@@ -13,8 +13,8 @@
 #include "resource/actor.h"
 #include "server/router.h"
 
-/* A pipe takes this much in one piece (PIPE_BUF), so lines of several threads never mix. Room for the closing brace
- * and the line feed is kept apart. */
+/* A pipe takes this much in one piece (PIPE_BUF), so lines of several threads never mix. Room for the closing
+ * brace and the line feed is kept apart. */
 #define LINE_MAX_BYTES 4096
 #define TAIL_BYTES     2
 #define MESSAGE_MAX    2048

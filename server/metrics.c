@@ -10,10 +10,11 @@
 #include "server/metrics_process.h"
 #include "server/router.h"
 
-/* Each status that Steward or MHD can answer has a place of its own; any other is counted together as the last. */
-static const short statuses[] = {200, 201, 202, 204, 206, 207, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405,
-                                 406, 408, 409, 410, 412, 413, 414, 415, 417, 422, 428, 429, 431, 499, 500, 501, 503,
-                                 504, 505};
+/* Each status that Steward or MHD can answer has a place of its own; any other is counted together as the
+ * last. */
+static const short statuses[] = {200, 201, 202, 204, 206, 207, 301, 302, 303, 304, 307, 308,
+                                 400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 414,
+                                 415, 417, 422, 428, 429, 431, 499, 500, 501, 503, 504, 505};
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
 
 /* Upper ends of the histogram's buckets. */
@@ -21,9 +22,9 @@ static const struct {
     int64_t us;
     const char *label;
 } buckets[] = {
-    {1000, "0.001"},   {2500, "0.0025"},  {5000, "0.005"}, {10000, "0.01"},  {25000, "0.025"},
-    {50000, "0.05"},   {100000, "0.1"},   {250000, "0.25"}, {500000, "0.5"}, {1000000, "1"},
-    {2500000, "2.5"},  {5000000, "5"},    {10000000, "10"},
+    {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},  {10000, "0.01"}, {25000, "0.025"},
+    {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"}, {1000000, "1"},
+    {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"},
 };
 #define BUCKET_COUNT (sizeof(buckets) / sizeof(buckets[0]))
 
@@ -51,7 +52,8 @@ static const struct {
     [IN_FLIGHT] = {"steward_db_lane_in_flight", "gauge", "Reads in flight on shared connections, by loop."},
     [STATEMENTS] = {"steward_db_statements_total", "counter", "Statements sent to the database, by loop."},
     [RECONNECTS] = {"steward_db_reconnects_total", "counter", "Database connections made again, by loop."},
-    [TIMEOUTS] = {"steward_db_lease_timeouts_total", "counter", "Requests that waited for a lease in vain, by loop."},
+    [TIMEOUTS] = {"steward_db_lease_timeouts_total", "counter",
+                  "Requests that waited for a lease in vain, by loop."},
 };
 
 struct part {
@@ -211,7 +213,8 @@ void srv_metrics_db(struct srv_metrics *metrics, int loop, const struct stw_db_s
         atomic_store_explicit(&part->db[i], values[i], memory_order_relaxed);
 }
 
-/* ---- the scrape ----------------------------------------------------------------------------------------------- */
+/* ---- the scrape
+ * ----------------------------------------------------------------------------------------------- */
 
 /* One route over all loops. */
 struct total {
@@ -290,11 +293,13 @@ static void write_histogram(struct stw_buf *out, const char *name, const struct 
     for (size_t i = 0; i <= BUCKET_COUNT; i++) {
         so_far += total->by_bucket[i];
         add_series(out, part, route);
-        stw_buf_printf(out, ",le=\"%s\"} %" PRIu64 "\n", i < BUCKET_COUNT ? buckets[i].label : "+Inf", so_far);
+        stw_buf_printf(out, ",le=\"%s\"} %" PRIu64 "\n", i < BUCKET_COUNT ? buckets[i].label : "+Inf",
+                       so_far);
     }
     snprintf(part, sizeof(part), "%s_sum", name);
     add_series(out, part, route);
-    stw_buf_printf(out, "} %" PRIu64 ".%06" PRIu64 "\n", total->duration_us / 1000000, total->duration_us % 1000000);
+    stw_buf_printf(out, "} %" PRIu64 ".%06" PRIu64 "\n", total->duration_us / 1000000,
+                   total->duration_us % 1000000);
     snprintf(part, sizeof(part), "%s_count", name);
     add_series(out, part, route);
     stw_buf_printf(out, "} %" PRIu64 "\n", total->count);
@@ -308,8 +313,8 @@ static void write_bytes(struct stw_buf *out, const char *name, const struct srv_
 }
 
 /* A family of the requests; routes that were never asked are left out, they would be most of the scrape. */
-static void write_family(const struct srv_metrics *metrics, struct stw_buf *out, const char *name, const char *type,
-                         const char *help,
+static void write_family(const struct srv_metrics *metrics, struct stw_buf *out, const char *name,
+                         const char *type, const char *help,
                          void (*write)(struct stw_buf *out, const char *name, const struct srv_route *route,
                                        const struct total *total))
 {
@@ -338,7 +343,8 @@ void srv_metrics_write(const struct srv_metrics *metrics, struct stw_buf *out)
     write_family(metrics, out, "steward_http_requests_total", "counter",
                  "Requests answered, by route template, method and status.", write_statuses);
     write_family(metrics, out, "steward_http_request_duration_seconds", "histogram",
-                 "Time from a complete request to its answer, by route template and method.", write_histogram);
+                 "Time from a complete request to its answer, by route template and method.",
+                 write_histogram);
     write_family(metrics, out, "steward_http_response_bytes_total", "counter",
                  "Bytes of answers' bodies, by route template and method.", write_bytes);
     srv_metrics_family(out, "steward_http_connections", "gauge", "Open client connections, by loop.");

@@ -45,8 +45,9 @@ double srv_metrics_started(void)
     const char *at = read_file("/proc/self/stat", stat, sizeof(stat)) ? strrchr(stat, ')') : NULL;
 
     /* The second field is the program's name and may hold spaces; the start is the twentieth behind it. */
-    if (!at || sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                      &ticks) != 1)
+    if (!at ||
+        sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &ticks) != 1)
         return seconds(CLOCK_REALTIME);
     since_boot = (double)ticks / (double)sysconf(_SC_CLK_TCK);
     return seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME) + since_boot;
@@ -85,10 +86,12 @@ void srv_metrics_process(struct stw_buf *out, double started)
     long descriptors = open_descriptors();
 
     srv_metrics_family(out, "steward_build_info", "gauge", "What was built; always 1.");
-    stw_buf_add_text(out, "steward_build_info{version=\"" STEWARD_VERSION "\",compiler=\"" __VERSION__ "\"} 1\n");
+    stw_buf_add_text(out,
+                     "steward_build_info{version=\"" STEWARD_VERSION "\",compiler=\"" __VERSION__ "\"} 1\n");
     if (read_file("/proc/self/statm", statm, sizeof(statm)) &&
         sscanf(statm, "%lu %lu", &virtual_pages, &resident_pages) == 2) {
-        gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.", (double)virtual_pages * page);
+        gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
+              (double)virtual_pages * page);
         gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.",
               (double)resident_pages * page);
     }
@@ -98,7 +101,8 @@ void srv_metrics_process(struct stw_buf *out, double started)
         gauge(out, "process_max_fds", "Maximum number of open file descriptors.", (double)limit.rlim_cur);
     gauge(out, "process_start_time_seconds", "Start time of the process in seconds since 1970.", started);
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
-        srv_metrics_family(out, "process_cpu_seconds_total", "counter", "User and system CPU time in seconds.");
+        srv_metrics_family(out, "process_cpu_seconds_total", "counter",
+                           "User and system CPU time in seconds.");
         stw_buf_printf(out, "process_cpu_seconds_total %.6f\n",
                        (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);

@@ -226,7 +226,8 @@ enum stw_code srv_negotiate_content_type(struct srv_request *request)
         const struct srv_header *header = &request->headers[i];
 
         if (strcasecmp(header->name, "Content-Encoding") == 0 && strcasecmp(header->value, "identity") != 0) {
-            stw_details_add(&request->details, STW_AT_HEADER, "Content-Encoding", STW_NOT_ALLOWED, NULL, codings);
+            stw_details_add(&request->details, STW_AT_HEADER, "Content-Encoding", STW_NOT_ALLOWED, NULL,
+                            codings);
             return STW_UNSUPPORTED_MEDIA_TYPE;
         }
         if (strcasecmp(header->name, "Content-Type") == 0) {
@@ -238,8 +239,8 @@ enum stw_code srv_negotiate_content_type(struct srv_request *request)
         good = request->body_length == 0;
     if (good)
         return STW_OK;
-    stw_details_add(&request->details, STW_AT_HEADER, "Content-Type", count ? STW_NOT_ALLOWED : STW_REQUIRED, NULL,
-                    types);
+    stw_details_add(&request->details, STW_AT_HEADER, "Content-Type", count ? STW_NOT_ALLOWED : STW_REQUIRED,
+                    NULL, types);
     return STW_UNSUPPORTED_MEDIA_TYPE;
 }
 

@@ -24,7 +24,7 @@ void srv_problem_each(void (*visit)(void *self, const struct srv_problem *proble
     }
 }
 
-/* A JSON string of text that may come from the client: cut where it gets long, a mark when it is not UTF-8. */
+/* A JSON string of text that may come from the client: cut where it gets long, a mark if it is not UTF-8. */
 static void add_echo(struct stw_buf *body, const char *text)
 {
     size_t length = srv_problem_echo_length(text);
@@ -55,8 +55,8 @@ static void add_detail_member(struct stw_buf *body, const char *text)
     add_string(body, text);
 }
 
-static void add_violation(struct stw_buf *body, const struct stw_violation *violation, struct stw_arena *arena,
-                          enum srv_language language)
+static void add_violation(struct stw_buf *body, const struct stw_violation *violation,
+                          struct stw_arena *arena, enum srv_language language)
 {
     static const char *const places[] = {
         [STW_AT_POINTER] = "pointer", [STW_AT_PARAMETER] = "parameter", [STW_AT_HEADER] = "header"};
@@ -80,14 +80,15 @@ static void add_violation(struct stw_buf *body, const struct stw_violation *viol
     stw_buf_add_char(body, '}');
 }
 
-/* What was noted on the way to another failure is nobody's business: a 404 says nothing about the record, a 5xx
- * nothing about the request. */
+/* What was noted on the way to another failure is nobody's business: a 404 says nothing about the record, a
+ * 5xx nothing about the request. */
 static bool tells_violations(int status)
 {
     return status < 500 && status != 401 && status != 404;
 }
 
-static void add_details(struct stw_buf *body, const struct srv_request *request, const struct srv_problem *problem)
+static void add_details(struct stw_buf *body, const struct srv_request *request,
+                        const struct srv_problem *problem)
 {
     const struct stw_details *details = &request->details;
 
@@ -108,7 +109,8 @@ static void add_details(struct stw_buf *body, const struct srv_request *request,
         stw_buf_printf(body, ",\"more_errors\":%d", details->violations_dropped);
 }
 
-static void add_headers(const struct srv_request *request, const struct srv_problem *problem, struct srv_reply *reply)
+static void add_headers(const struct srv_request *request, const struct srv_problem *problem,
+                        struct srv_reply *reply)
 {
     const struct stw_details *details = &request->details;
     char seconds[16];

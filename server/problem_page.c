@@ -3,7 +3,8 @@
 #include "server/negotiate.h"
 #include "server/problem_texts.h"
 
-/* The pages that the `type` of a problem names: for a program as JSON, for whoever follows the link as HTML. */
+/* The pages that the `type` of a problem names: for a program as JSON, for whoever follows the link as HTML.
+ */
 
 static const char *text_of(const struct srv_request *request, const struct srv_problem *problem,
                            enum srv_language language)
@@ -76,8 +77,9 @@ static void html_start(struct stw_buf *body, enum srv_language language, const c
     stw_buf_add_text(body, "\">\n<head>\n<meta charset=\"utf-8\">\n"
                            "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
     add_html(body, title);
-    stw_buf_add_text(body, "</title>\n<style>body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 "
-                           "1em}dt{margin-top:1em}dd{margin-left:1.5em}</style>\n</head>\n<body>\n<h1>");
+    stw_buf_add_text(
+        body, "</title>\n<style>body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 "
+              "1em}dt{margin-top:1em}dd{margin-left:1.5em}</style>\n</head>\n<body>\n<h1>");
     add_html(body, title);
     stw_buf_add_text(body, "</h1>\n<dl>\n");
 }

@@ -5,8 +5,8 @@
 #include "core/text.h"
 
 /*
- * A part in square brackets is shown only together with an argument, which takes the place of its %s. The %s is
- * replaced by problem.c itself; no text here is ever a format of printf.
+ * A part in square brackets is shown only together with an argument, which takes the place of its %s. The %s
+ * is replaced by problem.c itself; no text here is ever a format of printf.
  */
 
 #define UNPUBLISHED 3 /* STW_OK, STW_CONSTRAINT, STW_RETRY */
@@ -204,8 +204,8 @@ size_t srv_problem_echo_length(const char *text)
     return length;
 }
 
-const char *srv_problem_detail(struct stw_arena *arena, const struct srv_problem *problem, enum srv_language language,
-                               const char *argument)
+const char *srv_problem_detail(struct stw_arena *arena, const struct srv_problem *problem,
+                               enum srv_language language, const char *argument)
 {
     const char *text = problem->detail[language];
     const char *open = strchr(text, '[');
@@ -224,6 +224,6 @@ const char *srv_problem_detail(struct stw_arena *arena, const struct srv_problem
         to = mempcpy(to, argument, length);
         to = mempcpy(to, place + 2, (size_t)(close - place - 2));
     }
-    strcpy(to, close + 1);
+    memcpy(to, close + 1, strlen(close + 1) + 1);
     return full;
 }

@@ -10,7 +10,7 @@
 #define SEGMENTS_MAX 16
 
 struct node {
-    char *segment;        /* literal text, decoded; NULL for the root and for parameters */
+    char *segment;          /* literal text, decoded; NULL for the root and for parameters */
     struct node **literals; /* sorted by segment */
     size_t literal_count;
     struct node *parameter;
@@ -170,7 +170,8 @@ static void update_allow(struct node *node)
     char *to = node->allow;
 
     for (enum srv_method method = SRV_GET; method < SRV_METHOD_COUNT; method++) {
-        bool there = node->routes[method] || method == SRV_OPTIONS || (method == SRV_HEAD && node->routes[SRV_GET]);
+        bool there =
+            node->routes[method] || method == SRV_OPTIONS || (method == SRV_HEAD && node->routes[SRV_GET]);
 
         if (there)
             to = stpcpy(stpcpy(to, to == node->allow ? "" : ", "), srv_method_name(method));
@@ -240,8 +241,8 @@ struct walk {
 };
 
 /*
- * Literals first; where they lead nowhere, the parameter is tried, so that {source} = "contacts" below one route does
- * not hide another. A walk visits each node of the trie at most once.
+ * Literals first; where they lead nowhere, the parameter is tried, so that {source} = "contacts" below one
+ * route does not hide another. A walk visits each node of the trie at most once.
  */
 static const struct node *descend(const struct node *node, struct walk *walk, int at, int parameters)
 {

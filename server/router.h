@@ -5,6 +5,8 @@
 
 #include "server/request.h"
 
+struct stw_plan;
+
 enum srv_auth {
     SRV_AUTH_NONE,   /* anyone: health, sign-in, contract */
     SRV_AUTH_BEARER, /* an actor is resolved before the handler runs */
@@ -26,7 +28,9 @@ struct srv_route {
     enum srv_auth auth;
     unsigned flags;
     srv_handler *run;
-    const void *subject; /* the resource or action it serves, or NULL */
+    const void *subject; /* the action it serves, or NULL */
+    const struct stw_plan *plan; /* the resource whose records it is about, or NULL */
+    const struct stw_plan *parent; /* {collection}/{id}/{parts}: the resource the id is of */
     const char *verb;    /* operationId's verb: "list", "create", ...; or the whole operationId */
     const char *doc;     /* one line, English */
 };

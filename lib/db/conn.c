@@ -77,6 +77,7 @@ static void opened(struct stw_conn *conn)
     conn->state = STW_CONN_UP;
     conn->pause_us = STW_PAUSE_FIRST_US;
     conn->doomed = false;
+    conn->encrypted = PQsslInUse(conn->pg) != 0 || PQgssEncInUse(conn->pg) != 0;
     conn->db->reconnects += conn->was_up;
     conn->was_up = true;
     stw_conn_watch(conn, EPOLLIN);

@@ -64,7 +64,21 @@ void stw_db_free(struct stw_db *db)
     free(db);
 }
 
-/* When `conn` wants the next look, 0: never. */
+/* Looks after a connection that drains; says when it wants the next look, 0: never. */
+static int64_t tick_draining(struct stw_conn *conn, int64_t now_us)
+{
+    if (now_us >= conn->drain_us)
+        stw_conn_drop(conn);
+    else
+        stw_drain_step(conn);
+    if (conn->state != STW_CONN_UP)
+        return conn->retry_us;
+    if (!conn->draining)
+        return 0;
+    /* The helper thread cannot tell us that the cancel request is out. */
+    return stw_drain_waits_for_cancel(conn) ? now_us + STW_CANCEL_LOOK_US : conn->drain_us;
+}
+
 static int64_t tick_one(struct stw_conn *conn, int64_t now_us)
 {
     if (conn->state == STW_CONN_DOWN && now_us >= conn->retry_us)
@@ -73,24 +87,19 @@ static int64_t tick_one(struct stw_conn *conn, int64_t now_us)
         stw_conn_drop(conn);
     if (conn->state != STW_CONN_UP)
         return conn->retry_us;
-    if (conn->draining) {
-        /* The helper thread cannot tell us that the cancel request is out, so look again soon. */
-        if (now_us >= conn->drain_us)
-            stw_conn_drop(conn);
-        else
-            stw_drain_step(conn);
-        if (conn->state != STW_CONN_UP)
-            return conn->retry_us;
-        if (!conn->draining)
-            return 0;
-        return conn->first == NULL && now_us + 2000 < conn->drain_us ? now_us + 2000 : conn->drain_us;
+    if (conn->encrypted && conn->first != NULL)
+        stw_segment_read(conn);
+    if (conn->draining)
+        return tick_draining(conn, now_us);
+    if (conn->first == NULL)
+        return conn->state == STW_CONN_UP ? 0 : conn->retry_us;
+    if (conn->pool->kind == STW_POOL_LANES && now_us >= conn->moved_us + STW_LANE_STALL_US) {
+        stw_conn_drop(conn);
+        return conn->retry_us;
     }
-    if (conn->pool->kind != STW_POOL_LANES || conn->first == NULL)
-        return 0;
-    if (now_us < conn->moved_us + STW_LANE_STALL_US)
-        return conn->moved_us + STW_LANE_STALL_US;
-    stw_conn_drop(conn);
-    return conn->retry_us;
+    if (conn->encrypted)
+        return now_us + STW_ENCRYPTED_LOOK_US;
+    return conn->pool->kind == STW_POOL_LANES ? conn->moved_us + STW_LANE_STALL_US : 0;
 }
 
 int64_t stw_db_tick(struct stw_db *db, int64_t now_us)

@@ -16,6 +16,8 @@
 #define STW_PAUSE_MOST_US    2000000
 #define STW_CONNECT_LIMIT_US 5000000 /* one attempt, a black hole included */
 #define STW_DRAIN_LIMIT_US   5000000 /* an abandoned segment, then the connection is closed */
+#define STW_ENCRYPTED_LOOK_US 5000
+#define STW_CANCEL_LOOK_US 2000
 #define STW_LANE_STALL_US    5000000 /* a lane that answers nothing for so long is dead: its timeouts are 250 ms */
 
 /* ---- waiting (wait.c) ---- */
@@ -119,6 +121,7 @@ struct stw_conn {
     int users;      /* leases granted; on a lane segments granted or in flight */
     bool doomed;    /* to be dropped as soon as it is idle */
     bool was_up;
+    bool encrypted; /* bytes may wait in the TLS library, where epoll does not see them */
     int fd;         /* watched, -1: none */
     unsigned interest;
     int64_t retry_us;   /* DOWN: when to connect again; CONNECTING: when to give up */

@@ -57,6 +57,11 @@ static enum stw_code revive(struct stw_context *ctx, struct stw_tx *tx)
                : stw_lease_get(ctx, &tx->db->pools[STW_POOL_QUICK], &tx->lease);
 }
 
+static bool is_open(const struct stw_tx *tx)
+{
+    return !stw_lease_is_alive(&tx->lease) || PQtransactionStatus(tx->lease.conn->pg) == PQTRANS_INTRANS;
+}
+
 /* Runs one segment inside the transaction; any failure is remembered. */
 static enum stw_code run_inside(struct stw_context *ctx, struct stw_segment *segment, int64_t limit_us,
                                 struct stw_ticket **ret_ticket)
@@ -89,6 +94,10 @@ static enum stw_code run_inside(struct stw_context *ctx, struct stw_segment *seg
         /* The transaction is gone, but its body can run again with statements prepared anew. */
         if (ticket->stale)
             code = STW_RETRY;
+        if (code == STW_OK && !segment->writes && !is_open(tx)) {
+            stw_db_explain(ctx, "a statement ended the transaction");
+            code = STW_INTERNAL;
+        }
         break;
     }
     /* Late: the connection drains by itself and is not ours any more. */
@@ -146,6 +155,10 @@ static enum stw_code check_commit(struct stw_context *ctx, struct stw_ticket *ti
 enum stw_code stw_tx_commit(struct stw_context *ctx)
 {
     struct stw_tx *tx = ctx->tx;
+    if (tx == NULL) {
+        stw_db_explain(ctx, "no transaction to commit");
+        return STW_INTERNAL;
+    }
     enum stw_code code = tx->failed;
     if (code == STW_OK && ctx->deadline_us != 0 && stw_clock_monotonic_us() >= ctx->deadline_us)
         code = STW_DEADLINE_EXCEEDED;
@@ -239,6 +252,10 @@ enum stw_code stw_tx_run(struct stw_context *ctx, enum stw_code (*body)(struct s
         if (code != STW_OK)
             return code;
         code = body(ctx, argument);
+        if (ctx->tx == NULL) {
+            stw_db_explain(ctx, "a body ended its transaction");
+            return STW_INTERNAL;
+        }
         /* What the database said first counts, whatever the body made of it. */
         enum stw_code failed = ctx->tx->failed;
         if (failed == STW_RETRY || (code == STW_OK && failed != STW_OK))

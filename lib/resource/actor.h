@@ -40,11 +40,14 @@ struct json_t;
 
 /* Grants of a shipped role with the overrides of a stored one laid over it. `permissions` is the text of
  *   {"accounts":{"read":"tree","fields":{"annual_revenue":"hide","phone":"mask","tier":"read"}}}
- * or NULL. Unknown resources, verbs and fields in it are ignored here (a newer process may know them); writing a role
- * validates by stw_actor_permissions_check. Without any (STW_ADMIN: nothing is ever hidden from it). */
+ * or NULL. Verbs take the words of stw_scope_name; fields take hide, mask, read (not write) and write (nothing of these).
+ * Unknown resources, verbs and fields in it are ignored here (a newer process may know them), an unknown word closes what
+ * it stands for, and a text that is no JSON object closes everything; writing a role validates by
+ * stw_actor_permissions_check. From STW_ADMIN nothing is ever hidden or masked. A part has the scopes that its parent ends
+ * up with, reading by read and all else by update, before its own overrides. */
 struct stw_grant *stw_actor_grants(const struct stw_engine *engine, struct stw_arena *arena, enum stw_role role,
                                    const char *permissions);
-/* Adds one violation per fault at #/permissions/... ; STW_VALIDATION_FAILED then. */
+/* Adds one violation per fault at #/permissions/... ; STW_VALIDATION_FAILED then. System fields take no word. */
 enum stw_code stw_actor_permissions_check(struct stw_context *ctx, const char *permissions) STW_MUST_CHECK;
 
 #endif

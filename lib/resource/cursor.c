@@ -8,16 +8,18 @@
 #include "resource/query_parts.h"
 
 /*
- * A cursor is base64url of: version (1 byte), digest of its query (16), one entry for each sort key, tag (16). An entry
- * is 0 for null, or 1, the length in four bytes (big endian) and the bytes. The tag is keyed BLAKE2b over all before it,
- * so what passes it was written by Steward and is read here only with care, not with suspicion of its content.
+ * A cursor is base64url of: version (1 byte), digest of its query (16), one entry for each sort key, tag
+ * (16). An entry is 0 for null, or 1, the length in four bytes (big endian) and the bytes. The tag is keyed
+ * BLAKE2b over all before it, so what passes it was written by Steward and is read here only with care, not
+ * with suspicion of its content.
  */
-#define VERSION     1
-#define DIGEST      16
-#define TAG         16
-#define LENGTH      4
+#define VERSION      1
+#define DIGEST       16
+#define TAG          16
+#define LENGTH       4
 #define CURSOR_LEAST (1 + DIGEST + TAG)
-#define CURSOR_MOST ((size_t)128 * 1024) /* characters: three of the longest notes that can be sorted by fit well */
+#define CURSOR_MOST                                                                                          \
+    ((size_t)128 * 1024) /* characters: three of the longest notes that can be sorted by fit well */
 
 _Static_assert(DIGEST >= crypto_generichash_BYTES_MIN, "the digest is too short for libsodium");
 _Static_assert(DIGEST == sizeof(((struct stw_query *)0)->digest), "the query's digest has another length");
@@ -48,8 +50,8 @@ static void add_number(crypto_generichash_state *state, int number)
 }
 
 /* Names, not indices: the cursor outlives a process whose tables were a little different. */
-static void add_filter(crypto_generichash_state *state, const struct stw_context *ctx, const struct stw_plan *plan,
-                       const struct stw_filter *filter)
+static void add_filter(crypto_generichash_state *state, const struct stw_context *ctx,
+                       const struct stw_plan *plan, const struct stw_filter *filter)
 {
     int count = 0;
 

@@ -4,6 +4,7 @@
 #include "resource/access.h"
 #include "resource/actor.h"
 #include "resource/engine.h"
+#include "resource/input_parts.h"
 #include "resource/query_parts.h"
 
 #define PATTERN_MAX 200 /* characters of contains and starts */
@@ -96,7 +97,8 @@ static uint64_t open_fields(const struct stw_context *ctx, const struct stw_plan
     return stw_access_visible(ctx, plan) & plan->filterable;
 }
 
-/* The reference that the name's first word of `length` bytes means, NULL when the actor cannot follow any such. */
+/* The reference that the name's first word of `length` bytes means, NULL when the actor cannot follow any
+ * such. */
 static const struct stw_reference *find_hop(const struct stw_reader *reader, const char *name, size_t length)
 {
     for (int i = 0; i < reader->plan->reference_count; i++) {
@@ -137,7 +139,8 @@ bool stw_term_find(struct stw_reader *reader, const char *name, struct stw_term 
     return true;
 }
 
-const char *stw_term_nearest(struct stw_reader *reader, const char *name, const char *const *more, int more_count)
+const char *stw_term_nearest(struct stw_reader *reader, const char *name, const char *const *more,
+                             int more_count)
 {
     const char *names[STW_FIELDS_MAX + STW_PART_COUNT];
     const char *dot = strchr(name, '.');
@@ -146,7 +149,7 @@ const char *stw_term_nearest(struct stw_reader *reader, const char *name, const 
     int count;
 
     /* A violation that will not be kept is not worth the comparisons. */
-    if (reader->ctx->details->violation_count == STW_VIOLATIONS_MAX)
+    if (stw_input_full(reader->ctx))
         return NULL;
     if (!dot) {
         count = stw_names_of(reader->plan, open_fields(reader->ctx, reader->plan), names);
@@ -177,7 +180,8 @@ static const char *const *words_of_operators(struct stw_context *ctx, unsigned o
     return words;
 }
 
-int stw_term_operator(struct stw_reader *reader, const struct stw_term *term, const char *word, const char *path)
+int stw_term_operator(struct stw_reader *reader, const struct stw_term *term, const char *word,
+                      const char *path)
 {
     unsigned operators = stw_operators_of(term->plan->fields[term->field].type, term->masked);
 
@@ -185,7 +189,8 @@ int stw_term_operator(struct stw_reader *reader, const struct stw_term *term, co
         if (operators & BIT(op) && strcmp(operator_words[op], word) == 0)
             return op;
     }
-    stw_reader_fault(reader, path, STW_INVALID_OPERATOR, word, words_of_operators(reader->ctx, operators));
+    stw_reader_fault(reader, path, STW_INVALID_OPERATOR, word[0] ? word : NULL,
+                     words_of_operators(reader->ctx, operators));
     return -1;
 }
 
@@ -284,7 +289,8 @@ void stw_filter_append(struct stw_filter_list *list, struct stw_filter *filter)
     list->last = filter;
 }
 
-struct stw_filter *stw_filter_join(struct stw_arena *arena, enum stw_node node, const struct stw_filter_list *list)
+struct stw_filter *stw_filter_join(struct stw_arena *arena, enum stw_node node,
+                                   const struct stw_filter_list *list)
 {
     struct stw_filter *joined;
 

@@ -2,7 +2,8 @@
 
 #include "resource/query_parts.h"
 
-/* A valid tree never has more objects and members than that: each leads to a term, and they nest so far only. */
+/* A valid tree never has more objects and members than that: each leads to a term, and they nest so far only.
+ */
 #define NODES_MAX (STW_FILTER_TERMS * (STW_FILTER_DEPTH + 2))
 
 /* False for the name of a field; else the node that the word makes. */
@@ -32,8 +33,8 @@ static bool take_node(struct stw_reader *reader, const char *path)
 }
 
 /* The text of a scalar of the JSON type that bodies use for the field; NULL with a violation. */
-static const char *scalar_text(struct stw_reader *reader, enum stw_type type, enum stw_operator op, const json_t *json,
-                               const char *path)
+static const char *scalar_text(struct stw_reader *reader, enum stw_type type, enum stw_operator op,
+                               const json_t *json, const char *path)
 {
     const char *expected = "string";
 
@@ -52,8 +53,8 @@ static const char *scalar_text(struct stw_reader *reader, enum stw_type type, en
     return NULL;
 }
 
-static struct stw_filter *read_list(struct stw_reader *reader, const struct stw_term *term, enum stw_operator op,
-                                    const json_t *json, const char *path)
+static struct stw_filter *read_list(struct stw_reader *reader, const struct stw_term *term,
+                                    enum stw_operator op, const json_t *json, const char *path)
 {
     enum stw_type type = term->plan->fields[term->field].type;
     size_t count = json_array_size(json);
@@ -65,8 +66,8 @@ static struct stw_filter *read_list(struct stw_reader *reader, const struct stw_
         return NULL;
     }
     if (count == 0 || count > STW_IN_MAX) {
-        stw_reader_fault(reader, path, count ? STW_TOO_MANY : STW_REQUIRED, count ? STW_TEXT_OF(STW_IN_MAX) : NULL,
-                         NULL);
+        stw_reader_fault(reader, path, count ? STW_TOO_MANY : STW_REQUIRED,
+                         count ? STW_TEXT_OF(STW_IN_MAX) : NULL, NULL);
         return NULL;
     }
     items = STW_NEW_N(reader->ctx->arena, struct stw_item, count);
@@ -91,8 +92,7 @@ static struct stw_filter *read_test(struct stw_reader *reader, const struct stw_
         return NULL;
     if (stw_operator_takes_list((enum stw_operator)op))
         return read_list(reader, term, (enum stw_operator)op, json, path);
-    item.text =
-        scalar_text(reader, term->plan->fields[term->field].type, (enum stw_operator)op, json, path);
+    item.text = scalar_text(reader, term->plan->fields[term->field].type, (enum stw_operator)op, json, path);
     return item.text ? stw_term_test(reader, term, (enum stw_operator)op, &item, 1) : NULL;
 }
 
@@ -153,8 +153,8 @@ static struct stw_filter *read_connective(struct stw_reader *reader, enum stw_no
     if (json_array_size(json) == 0)
         stw_reader_fault(reader, path, STW_REQUIRED, NULL, NULL);
     for (size_t i = 0; i < json_array_size(json) && !reader->full; i++)
-        stw_filter_append(&list, read_object(reader, json_array_get(json, i),
-                                             stw_reader_element(reader, path, i), depth));
+        stw_filter_append(
+            &list, read_object(reader, json_array_get(json, i), stw_reader_element(reader, path, i), depth));
     return stw_filter_join(reader->ctx->arena, node, &list);
 }
 

@@ -128,12 +128,21 @@ static void lay_out_columns(struct stw_plan *plan, struct stw_arena *arena)
     plan->columns = stw_arena_strndup(arena, columns.data, columns.length);
 }
 
+static const char *kebab(struct stw_arena *arena, const char *snake)
+{
+    char *text = stw_arena_strdup(arena, snake);
+    for (char *c = text; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+    return text;
+}
+
 void stw_plan_build(struct stw_plan *plan, struct stw_arena *arena, const struct stw_resource *resource,
                     int index)
 {
     memset(plan, 0, sizeof(*plan));
     plan->resource = resource;
     plan->index = index;
+    plan->segment = kebab(arena, resource->path);
     copy_fields(plan, arena);
     sort_by_flags(plan);
     lay_out_columns(plan, arena);

@@ -24,6 +24,7 @@ struct stw_reference {
 struct stw_plan {
     const struct stw_resource *resource;
     int index;                     /* of the resource in the engine */
+    const char *segment;           /* the path in URLs: "api-keys" for api_keys */
     int field_count;               /* system fields included */
     struct stw_field *fields;      /* plan order; each a copy of the descriptor's line */
     int version_field, created_at_field, updated_at_field, deleted_at_field;

@@ -5,7 +5,8 @@
 #include "resource/query_parts.h"
 
 /* "name[contains]" as field and operator; false when the brackets are not one pair at the end. */
-static bool split_name(struct stw_arena *arena, const char *name, const char **ret_field, const char **ret_word)
+static bool split_name(struct stw_arena *arena, const char *name, const char **ret_field,
+                       const char **ret_word)
 {
     size_t length = strcspn(name, "[]");
     const char *word = name + length + 1;
@@ -72,10 +73,12 @@ static struct stw_filter *read_filter(struct stw_reader *reader, const struct st
     return stw_term_test(reader, &term, (enum stw_operator)op, items, count);
 }
 
-static const struct stw_part *find_part(const struct stw_reader *reader, const char *name, bool single, int *ret_index)
+static const struct stw_part *find_part(const struct stw_reader *reader, const char *name, bool single,
+                                        int *ret_index)
 {
     for (int i = 0; i < STW_PART_COUNT; i++) {
-        if (strcmp(stw_query_parts[i].name, name) == 0 && stw_part_known(reader, &stw_query_parts[i], single)) {
+        if (strcmp(stw_query_parts[i].name, name) == 0 &&
+            stw_part_known(reader, &stw_query_parts[i], single)) {
             *ret_index = i;
             return &stw_query_parts[i];
         }
@@ -96,8 +99,9 @@ static void read_part(struct stw_reader *reader, const struct stw_part *part, co
         part->take(reader, query, items, count);
 }
 
-enum stw_code stw_query_read(struct stw_context *ctx, const struct stw_plan *plan, const struct stw_pair *pairs, int count,
-                             const struct stw_filter *parent, bool single, struct stw_query *ret_query)
+enum stw_code stw_query_read(struct stw_context *ctx, const struct stw_plan *plan,
+                             const struct stw_pair *pairs, int count, const struct stw_filter *parent,
+                             bool single, struct stw_query *ret_query)
 {
     struct stw_reader reader = {.ctx = ctx, .plan = plan, .where = STW_AT_PARAMETER};
     struct stw_filter_list filters = {0};

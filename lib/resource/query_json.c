@@ -24,8 +24,8 @@ static const struct stw_part *find_part(const struct stw_reader *reader, const c
 }
 
 /* The names of an array of strings; false with violations. */
-static bool read_names(struct stw_reader *reader, const struct stw_part *part, const json_t *json, const char *path,
-                       struct stw_item **ret_items, int *ret_count)
+static bool read_names(struct stw_reader *reader, const struct stw_part *part, const json_t *json,
+                       const char *path, struct stw_item **ret_items, int *ret_count)
 {
     size_t count = json_array_size(json);
     struct stw_item *items;
@@ -51,8 +51,8 @@ static bool read_names(struct stw_reader *reader, const struct stw_part *part, c
     return good;
 }
 
-static void read_part(struct stw_reader *reader, const struct stw_part *part, const json_t *json, const char *path,
-                      struct stw_query *query)
+static void read_part(struct stw_reader *reader, const struct stw_part *part, const json_t *json,
+                      const char *path, struct stw_query *query)
 {
     struct stw_item item = {.text = json_string_value(json), .path = path};
     struct stw_item *items = &item;

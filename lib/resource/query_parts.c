@@ -7,13 +7,9 @@
 #include "resource/access.h"
 #include "resource/actor.h"
 #include "resource/engine.h"
+#include "resource/input_parts.h"
 
 #define SEARCH_MAX 200 /* characters of q */
-
-static bool no_more_room(const struct stw_reader *reader)
-{
-    return reader->ctx->details->violation_count == STW_VIOLATIONS_MAX;
-}
 
 void stw_reader_fault(struct stw_reader *reader, const char *path, enum stw_code code, const char *argument,
                       const char *const *allowed)
@@ -25,38 +21,24 @@ void stw_reader_fault(struct stw_reader *reader, const char *path, enum stw_code
 void stw_reader_unknown(struct stw_reader *reader, const char *path, enum stw_code code, const char *word,
                         const char *const *names, int count)
 {
-    const char *near = no_more_room(reader) ? NULL : stw_text_nearest(word, names, (size_t)count);
+    const char *near = stw_input_full(reader->ctx) ? NULL : stw_text_nearest(word, names, (size_t)count);
 
     stw_reader_fault(reader, path, code, near, NULL);
 }
 
-/* RFC 6901: "~" and "/" inside a name are escaped. */
 const char *stw_reader_member(struct stw_reader *reader, const char *path, const char *name)
 {
-    struct stw_buf pointer;
-
     /* A path that no violation will carry any more is not worth its memory. */
-    if (no_more_room(reader))
-        return path;
-    stw_buf_init(&pointer, reader->ctx->arena, strlen(path) + strlen(name) + 1, SIZE_MAX);
-    stw_buf_add_text(&pointer, path);
-    stw_buf_add_char(&pointer, '/');
-    for (const char *c = name; *c; c++) {
-        if (*c == '~' || *c == '/')
-            stw_buf_add_text(&pointer, *c == '~' ? "~0" : "~1");
-        else
-            stw_buf_add_char(&pointer, *c);
-    }
-    return pointer.data;
+    return stw_input_full(reader->ctx) ? path : stw_input_member(reader->ctx->arena, path, name);
 }
 
 const char *stw_reader_element(struct stw_reader *reader, const char *path, size_t index)
 {
-    return no_more_room(reader) ? path : stw_arena_printf(reader->ctx->arena, "%s/%zu", path, index);
+    return stw_input_full(reader->ctx) ? path : stw_arena_printf(reader->ctx->arena, "%s/%zu", path, index);
 }
 
-bool stw_reader_split(struct stw_reader *reader, const struct stw_item *item, int max, struct stw_item **ret_items,
-                      int *ret_count)
+bool stw_reader_split(struct stw_reader *reader, const struct stw_item *item, int max,
+                      struct stw_item **ret_items, int *ret_count)
 {
     struct stw_item *items;
     const char *from = item->text;
@@ -65,7 +47,8 @@ bool stw_reader_split(struct stw_reader *reader, const struct stw_item *item, in
     for (const char *c = from; *c; c++)
         count += *c == ',';
     if (count > max) {
-        stw_reader_fault(reader, item->path, STW_TOO_MANY, stw_arena_printf(reader->ctx->arena, "%d", max), NULL);
+        stw_reader_fault(reader, item->path, STW_TOO_MANY, stw_arena_printf(reader->ctx->arena, "%d", max),
+                         NULL);
         return false;
     }
     items = STW_NEW_N(reader->ctx->arena, struct stw_item, (size_t)count);
@@ -99,9 +82,11 @@ static int find_visible(struct stw_reader *reader, const char *name, const char 
     return -1;
 }
 
-static void take_limit(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items, int count)
+static void take_limit(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
+                       int count)
 {
-    static const struct stw_field limit = {.name = "limit", .type = STW_TYPE_INT, .min = 1, .max = STW_LIMIT_MAX};
+    static const struct stw_field limit = {
+        .name = "limit", .type = STW_TYPE_INT, .min = 1, .max = STW_LIMIT_MAX};
     struct stw_value value;
 
     (void)count;
@@ -111,7 +96,8 @@ static void take_limit(struct stw_reader *reader, struct stw_query *query, const
         reader->failed = true;
 }
 
-static void take_cursor(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items, int count)
+static void take_cursor(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
+                        int count)
 {
     (void)query;
     (void)count;
@@ -127,12 +113,13 @@ static bool is_sorted_by(const struct stw_query *query, int field)
     return false;
 }
 
-static void take_sort(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items, int count)
+static void take_sort(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
+                      int count)
 {
     const struct stw_plan *plan = reader->plan;
     /* An order would tell what the mask hides. */
-    uint64_t sortable = (plan->sortable | UINT64_C(1) << STW_PLAN_ID) & stw_access_visible(reader->ctx, plan) &
-                        ~stw_access_grant(reader->ctx, plan)->masked;
+    uint64_t sortable = (plan->sortable | UINT64_C(1) << STW_PLAN_ID) &
+                        stw_access_visible(reader->ctx, plan) & ~stw_access_grant(reader->ctx, plan)->masked;
 
     for (int i = 0; i < count; i++) {
         bool descending = items[i].text[0] == '-';
@@ -150,7 +137,8 @@ static void take_sort(struct stw_reader *reader, struct stw_query *query, const 
     }
 }
 
-static void take_fields(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items, int count)
+static void take_fields(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
+                        int count)
 {
     query->fields = UINT64_C(1) << STW_PLAN_ID;
     for (int i = 0; i < count; i++) {
@@ -161,7 +149,8 @@ static void take_fields(struct stw_reader *reader, struct stw_query *query, cons
     }
 }
 
-/* What the actor may expand: references and the collections of parts. Returns how many; `ret_names` in step. */
+/* What the actor may expand: references and the collections of parts. Returns how many; `ret_names` in step.
+ */
 static int list_expandable(const struct stw_reader *reader, const struct stw_reference **ret_references,
                            const char **ret_names)
 {
@@ -193,7 +182,8 @@ static bool is_expanded(const struct stw_query *query, const struct stw_referenc
     return false;
 }
 
-static void take_expand(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items, int count)
+static void take_expand(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
+                        int count)
 {
     size_t room = (size_t)(reader->plan->reference_count + reader->plan->referrer_count);
     const struct stw_reference **references =
@@ -215,7 +205,8 @@ static void take_expand(struct stw_reader *reader, struct stw_query *query, cons
     }
 }
 
-static void take_search(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items, int count)
+static void take_search(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
+                        int count)
 {
     size_t length = strlen(items->text);
     char *folded;
@@ -247,7 +238,8 @@ static int find_word(struct stw_reader *reader, const struct stw_item *item, con
     return -1;
 }
 
-static void take_count(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items, int count)
+static void take_count(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
+                       int count)
 {
     static const char *const words[] = {"exact", "estimated", NULL};
     int word = find_word(reader, items, words);
@@ -257,7 +249,8 @@ static void take_count(struct stw_reader *reader, struct stw_query *query, const
         query->count = word == 0 ? STW_COUNT_EXACT : STW_COUNT_ESTIMATED;
 }
 
-static void take_deleted(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items, int count)
+static void take_deleted(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
+                         int count)
 {
     static const char *const words[] = {"only", "include", NULL};
     int word = find_word(reader, items, words);

@@ -37,8 +37,8 @@ void stw_reader_unknown(struct stw_reader *reader, const char *path, enum stw_co
 const char *stw_reader_member(struct stw_reader *reader, const char *path, const char *name);
 const char *stw_reader_element(struct stw_reader *reader, const char *path, size_t index);
 /* Cuts a comma separated list of 1 to `max` words, none of them empty; false with a violation. */
-bool stw_reader_split(struct stw_reader *reader, const struct stw_item *item, int max, struct stw_item **ret_items,
-                      int *ret_count);
+bool stw_reader_split(struct stw_reader *reader, const struct stw_item *item, int max,
+                      struct stw_item **ret_items, int *ret_count);
 
 /* The actor may follow it: it sees the field that holds it and may read what it leads to. */
 bool stw_may_follow(const struct stw_context *ctx, const struct stw_reference *reference);
@@ -55,13 +55,15 @@ struct stw_term {
     bool masked;
 };
 
-/* "industry" or "account.industry". On false `ret_closed` tells a visible field that takes no filter from a name that
- * does not exist. */
+/* "industry" or "account.industry". On false `ret_closed` tells a visible field that takes no filter from a
+ * name that does not exist. */
 bool stw_term_find(struct stw_reader *reader, const char *name, struct stw_term *ret_term, bool *ret_closed);
 /* The nearest name that a filter may use, or one of `more`; NULL when none is near. */
-const char *stw_term_nearest(struct stw_reader *reader, const char *name, const char *const *more, int more_count);
+const char *stw_term_nearest(struct stw_reader *reader, const char *name, const char *const *more,
+                             int more_count);
 /* -1 with a violation when there is no such operator, or not for this field. */
-int stw_term_operator(struct stw_reader *reader, const struct stw_term *term, const char *word, const char *path);
+int stw_term_operator(struct stw_reader *reader, const struct stw_term *term, const char *word,
+                      const char *path);
 /* True for operators that take a list. */
 bool stw_operator_takes_list(enum stw_operator op);
 /* NULL with violations. */
@@ -75,7 +77,8 @@ struct stw_filter_list {
 };
 void stw_filter_append(struct stw_filter_list *list, struct stw_filter *filter);
 /* NULL for none, the only one as it is, else a node over all. */
-struct stw_filter *stw_filter_join(struct stw_arena *arena, enum stw_node node, const struct stw_filter_list *list);
+struct stw_filter *stw_filter_join(struct stw_arena *arena, enum stw_node node,
+                                   const struct stw_filter_list *list);
 /* The tree below `json`; NULL for {} or with violations. */
 struct stw_filter *stw_filter_tree(struct stw_reader *reader, json_t *json, const char *path);
 
@@ -100,6 +103,7 @@ enum stw_code stw_query_finish(struct stw_reader *reader, struct stw_query *quer
 
 void stw_cursor_digest(const struct stw_context *ctx, struct stw_query *query);
 /* Fills query->after. STW_INVALID_CURSOR, STW_CURSOR_MISMATCH. */
-enum stw_code stw_cursor_read(struct stw_context *ctx, const char *text, struct stw_query *query) STW_MUST_CHECK;
+enum stw_code stw_cursor_read(struct stw_context *ctx, const char *text,
+                              struct stw_query *query) STW_MUST_CHECK;
 
 #endif

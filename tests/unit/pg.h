@@ -5,6 +5,7 @@
  * A database for one test program. With STEWARD_TEST_DATABASE_URL (a superuser's connection) a database is made there
  * and dropped at exit; without it a throw-away cluster on a unix socket in /tmp is started and removed at exit.
  */
+#include <fcntl.h>
 #include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,17 +39,31 @@ static inline void pg_need_(int status, const char *what)
     _exit(99);
 }
 
-static inline void pg_stop_(void)
+static inline void pg_drop_(void)
 {
-    if (getpid() != pg_owner_)
-        return;
-    if (pg_folder_[0] == '\0') {
+    if (getpid() == pg_owner_)
         (void)!pg_shell_("'%s/psql' -qX -d \"%s\" -c 'drop database if exists unit_%d with (force)' >/dev/null 2>&1",
                          pg_bin_, pg_admin_, (int)pg_owner_);
-        return;
+}
+
+/* A shell that waits for the end of this process, however it ends, and then removes the cluster. */
+static inline void pg_mourn_(void)
+{
+    int ends[2];
+    pg_need_(pipe2(ends, O_CLOEXEC), "pipe");
+    char command[1024];
+    snprintf(command, sizeof command,
+             "cat >/dev/null; cd /; %s '%s/pg_ctl' -D %s/data -m immediate stop >/dev/null 2>&1; rm -rf %s",
+             geteuid() == 0 ? "runuser -u postgres --" : "", pg_bin_, pg_folder_, pg_folder_);
+    pid_t child = fork();
+    pg_need_(child < 0, "fork");
+    if (child == 0) {
+        dup2(ends[0], 0);
+        setsid();
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(99);
     }
-    (void)!pg_shell_("%s '%s/pg_ctl' -D %s/data -m immediate stop >/dev/null 2>&1; rm -rf %s",
-                     geteuid() == 0 ? "runuser -u postgres --" : "", pg_bin_, pg_folder_, pg_folder_);
+    close(ends[0]);
 }
 
 static inline void pg_find_bin_(void)
@@ -64,7 +79,7 @@ static inline void pg_start_cluster_(void)
     const char *as = geteuid() == 0 ? "runuser -u postgres --" : "";
     snprintf(pg_folder_, sizeof pg_folder_, "/tmp/stw-unit-XXXXXX");
     pg_need_(mkdtemp(pg_folder_) == NULL, "mkdtemp");
-    atexit(pg_stop_);
+    pg_mourn_();
     if (geteuid() == 0)
         pg_need_(pg_shell_("chown postgres %s", pg_folder_), "chown");
     pg_need_(chmod(pg_folder_, 0755), "chmod");
@@ -90,7 +105,7 @@ static inline const char *pg_url(void)
         pg_start_cluster_();
     } else {
         snprintf(pg_admin_, sizeof pg_admin_, "%s", given);
-        atexit(pg_stop_);
+        atexit(pg_drop_);
     }
     pg_need_(pg_shell_("'%s/psql' -qX -d \"%s\" -c 'create database unit_%d'", pg_bin_, pg_admin_, (int)pg_owner_),
              "create database");
@@ -108,7 +123,7 @@ __attribute__((unused)) static inline void pg_sql(const char *sql)
     int fd = mkstemp(name);
     pg_need_(fd < 0 || write(fd, sql, strlen(sql)) != (ssize_t)strlen(sql), "writing a script");
     close(fd);
-    int status = pg_shell_("'%s/psql' -qX -v ON_ERROR_STOP=1 -d \"%s\" -f %s >/dev/null", pg_bin_, url, name);
+    int status = pg_shell_("PGOPTIONS='-c client_min_messages=warning' '%s/psql' -qX -v ON_ERROR_STOP=1 -d \"%s\" -f %s >/dev/null", pg_bin_, url, name);
     unlink(name);
     pg_need_(status, sql);
 }

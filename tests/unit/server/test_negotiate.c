@@ -83,11 +83,21 @@ static void weighs_media_types(void **state)
 
 static void checks_accept(void **state)
 {
-    static const char *const good[] = {
-        "application/json", "application/*", "*/*", "application/problem+json", "Application/JSON; charset=utf-8",
-        "text/html, */*;q=0.1", "application/json;q=0, application/problem+json", "application/json;q=0.001"};
-    static const char *const bad[] = {"text/html", "application/xml", "application/json;q=0", "*/*;q=0",
-                                      "image/*", "json", "application/json;q=0, application/problem+json;q=0, */*",
+    static const char *const good[] = {"application/json",
+                                       "application/*",
+                                       "*/*",
+                                       "application/problem+json",
+                                       "Application/JSON; charset=utf-8",
+                                       "text/html, */*;q=0.1",
+                                       "application/json;q=0, application/problem+json",
+                                       "application/json;q=0.001"};
+    static const char *const bad[] = {"text/html",
+                                      "application/xml",
+                                      "application/json;q=0",
+                                      "*/*;q=0",
+                                      "image/*",
+                                      "json",
+                                      "application/json;q=0, application/problem+json;q=0, */*",
                                       "application/jsonp"};
     struct fixture *fixture = *state;
 
@@ -121,14 +131,27 @@ static enum stw_code content(struct fixture *fixture, const char *type, size_t l
 
 static void checks_content_type(void **state)
 {
-    static const char *const good[] = {
-        "application/json", "application/merge-patch+json", "APPLICATION/JSON", "application/json; charset=utf-8",
-        "application/json;charset=UTF-8", "application/json ; charset=\"utf-8\" ;", "application/json;"};
-    static const char *const bad[] = {
-        "", "text/plain", "application/jsonp", "application/json5", "application/*", "*/*", "json",
-        "application/json; charset=gb18030", "application/json; charset=", "application/json; version=1",
-        "application/json, application/json", "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x", "application/vnd.api+json"};
+    static const char *const good[] = {"application/json",
+                                       "application/merge-patch+json",
+                                       "APPLICATION/JSON",
+                                       "application/json; charset=utf-8",
+                                       "application/json;charset=UTF-8",
+                                       "application/json ; charset=\"utf-8\" ;",
+                                       "application/json;"};
+    static const char *const bad[] = {"",
+                                      "text/plain",
+                                      "application/jsonp",
+                                      "application/json5",
+                                      "application/*",
+                                      "*/*",
+                                      "json",
+                                      "application/json; charset=gb18030",
+                                      "application/json; charset=",
+                                      "application/json; version=1",
+                                      "application/json, application/json",
+                                      "application/x-www-form-urlencoded",
+                                      "multipart/form-data; boundary=x",
+                                      "application/vnd.api+json"};
     struct fixture *fixture = *state;
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {

@@ -49,8 +49,8 @@ static enum stw_code find(struct fixture *fixture, const struct srv_router *rout
     return srv_router_find(router, &fixture->request);
 }
 
-static void expect(struct fixture *fixture, const struct srv_router *router, enum srv_method method, const char *path,
-                   const char *verb)
+static void expect(struct fixture *fixture, const struct srv_router *router, enum srv_method method,
+                   const char *path, const char *verb)
 {
     enum stw_code code = find(fixture, router, method, path);
 
@@ -136,10 +136,28 @@ static void prefers_literals(void **state)
 static void refuses_unknown_paths(void **state)
 {
     static const char *const paths[] = {
-        "", "v1/accounts", "*", "//", "/v1", "/v1/", "/v1/accounts/", "/v1//accounts", "//v1/accounts",
-        "/v1/accounts/x/", "/v1/accounts//contacts", "/v1/accounts/%", "/v1/accounts/%4", "/v1/accounts/%zz",
-        "/v1/accounts/%00", "/v1/accounts/%ff", "/v1/accounts/%c0%af", "/v1/accounts/%ed%a0%80", "/v1/./accounts",
-        "/v1/x/../accounts", "/v1/accounts/a/b/c/d/e/f", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20",
+        "",
+        "v1/accounts",
+        "*",
+        "//",
+        "/v1",
+        "/v1/",
+        "/v1/accounts/",
+        "/v1//accounts",
+        "//v1/accounts",
+        "/v1/accounts/x/",
+        "/v1/accounts//contacts",
+        "/v1/accounts/%",
+        "/v1/accounts/%4",
+        "/v1/accounts/%zz",
+        "/v1/accounts/%00",
+        "/v1/accounts/%ff",
+        "/v1/accounts/%c0%af",
+        "/v1/accounts/%ed%a0%80",
+        "/v1/./accounts",
+        "/v1/x/../accounts",
+        "/v1/accounts/a/b/c/d/e/f",
+        "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20",
     };
     struct fixture *fixture = *state;
     struct srv_router *router = make();
@@ -210,8 +228,11 @@ static void holds_many_routes(void **state)
 
     /* Not in order, so that insertion happens everywhere. */
     for (size_t i = 0; i < MANY; i++)
-        many[i] = (struct srv_route){SRV_GET, stw_arena_printf(fixture->arena, "/v1/r%zu/{id}", i * 7919 % MANY),
-                                     SRV_AUTH_NONE, 0, nothing, NULL, "get", ""};
+        many[i] = (struct srv_route){
+            SRV_GET,       stw_arena_printf(fixture->arena, "/v1/r%zu/{id}", i * 7919 % MANY),
+            SRV_AUTH_NONE, 0,
+            nothing,       NULL,
+            "get",         ""};
     srv_router_add(router, many, MANY);
     assert_int_equal(srv_router_count(router), MANY);
     for (size_t i = 0; i < MANY; i++) {
@@ -264,11 +285,11 @@ static void aborts_on_bad_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(finds_each_route),     TEST(gives_decoded_parameters_in_order),
-        TEST(prefers_literals),     TEST(matches_literals_decoded),
+        TEST(finds_each_route),      TEST(gives_decoded_parameters_in_order),
+        TEST(prefers_literals),      TEST(matches_literals_decoded),
         TEST(refuses_unknown_paths), TEST(lists_methods),
-        TEST(head_is_get),          TEST(answers_options),
-        TEST(holds_many_routes),    TEST(aborts_on_bad_tables),
+        TEST(head_is_get),           TEST(answers_options),
+        TEST(holds_many_routes),     TEST(aborts_on_bad_tables),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

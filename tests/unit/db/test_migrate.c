@@ -1,0 +1,159 @@
+#include "fixture.h"
+
+#include "db/migrate.h"
+
+static char error[512];
+static int applied;
+
+static void count_applied(void *self, const struct stw_migration *one)
+{
+    (void)self;
+    (void)one;
+    __atomic_add_fetch(&applied, 1, __ATOMIC_SEQ_CST);
+}
+
+#define TEXT(text) text, sizeof(text) - 1
+
+static const struct stw_migration all[] = {
+    {1, "0001_first", TEXT("create table things (id integer);\ninsert into things values (1); -- in steward")},
+    {2, "0002_function", TEXT("create function two() returns int language sql as $$ select 2; $$; select pg_sleep(0.2);")},
+    {3, "0003_last", TEXT("create view app.things as select * from steward.things where id = two()")},
+};
+
+static enum stw_code migrate(const struct stw_migration *list, int count)
+{
+    error[0] = '\0';
+    applied = 0;
+    return stw_migrate(pg_url(), list, count, count_applied, NULL, error, sizeof error);
+}
+
+static int version(void)
+{
+    int found = -1;
+    assert_int_equal(stw_migrate_version(pg_url(), &found, error, sizeof error), STW_OK);
+    return found;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    pg_sql("drop schema if exists app cascade; drop schema if exists steward cascade");
+    return 0;
+}
+
+static void test_applies_in_order_and_once(void **state)
+{
+    (void)state;
+    assert_int_equal(version(), 0);
+    assert_int_equal(migrate(all, 2), STW_OK);
+    assert_int_equal(applied, 2);
+    assert_int_equal(version(), 2);
+    assert_int_equal(migrate(all, 3), STW_OK);
+    assert_int_equal(applied, 1);
+    assert_int_equal(migrate(all, 3), STW_OK);
+    assert_int_equal(applied, 0);
+    assert_int_equal(version(), 3);
+    assert_string_equal(pg_value("select count(*) from steward.schema_migrations where length(sha256) = 64"), "3");
+    assert_string_equal(pg_value("select count(*) from steward.things"), "1");
+}
+
+static void test_empty_list(void **state)
+{
+    (void)state;
+    assert_int_equal(migrate(all, 0), STW_OK);
+    assert_int_equal(version(), 0);
+}
+
+static void test_changed_text_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(migrate(all, 2), STW_OK);
+    struct stw_migration changed[] = {all[0], all[1], all[2]};
+    changed[0].length--;
+    assert_int_equal(migrate(changed, 3), STW_CONFLICT);
+    assert_non_null(strstr(error, "0001_first"));
+    assert_int_equal(version(), 2);
+}
+
+static void test_newer_database_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(migrate(all, 3), STW_OK);
+    assert_int_equal(migrate(all, 2), STW_CONFLICT);
+    assert_non_null(strstr(error, "newer"));
+}
+
+static void test_failure_leaves_nothing_of_it(void **state)
+{
+    (void)state;
+    struct stw_migration bad[] = {all[0], {2, "0002_bad", TEXT("create table half (id integer); select nonsense")}};
+    assert_int_equal(migrate(bad, 2), STW_INTERNAL);
+    assert_non_null(strstr(error, "0002_bad"));
+    assert_non_null(strstr(error, "nonsense"));
+    assert_int_equal(applied, 1);
+    assert_int_equal(version(), 1);
+    assert_string_equal(pg_value("select to_regclass('steward.half') is null"), "t");
+    assert_int_equal(migrate(all, 3), STW_OK);
+}
+
+static void test_own_commit_is_refused(void **state)
+{
+    (void)state;
+    struct stw_migration bad[] = {{1, "0001_commits", TEXT("create table half (id integer); commit")}};
+    assert_int_equal(migrate(bad, 1), STW_INTERNAL);
+    assert_int_equal(version(), 0);
+    struct stw_migration copies[] = {{1, "0001_copies", TEXT("create table half2 (id int); copy half2 from stdin")}};
+    assert_int_equal(migrate(copies, 1), STW_INTERNAL);
+    assert_int_equal(version(), 0);
+}
+
+static void test_bad_lists_and_urls(void **state)
+{
+    (void)state;
+    struct stw_migration gap[] = {all[0], all[2]};
+    assert_int_equal(migrate(gap, 2), STW_INTERNAL);
+    int found = 7;
+    assert_int_equal(stw_migrate("host=/nonexistent", all, 1, NULL, NULL, error, sizeof error), STW_UNAVAILABLE);
+    assert_int_equal(stw_migrate_version("host=/nonexistent", &found, error, sizeof error), STW_UNAVAILABLE);
+    assert_int_equal(found, 7);
+    assert_true(error[0] != '\0');
+}
+
+static void *migrate_aside(void *result)
+{
+    char text[256];
+    *(enum stw_code *)result = stw_migrate(pg_url(), all, 3, count_applied, NULL, text, sizeof text);
+    return NULL;
+}
+
+static void test_runs_at_once_are_one(void **state)
+{
+    (void)state;
+    enum stw_code codes[4];
+    pthread_t threads[4];
+    applied = 0;
+    pg_url();
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, migrate_aside, &codes[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(codes[i], STW_OK);
+    }
+    assert_int_equal(applied, 3);
+    assert_int_equal(version(), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_applies_in_order_and_once, clean),
+        cmocka_unit_test_setup(test_empty_list, clean),
+        cmocka_unit_test_setup(test_changed_text_is_refused, clean),
+        cmocka_unit_test_setup(test_newer_database_is_refused, clean),
+        cmocka_unit_test_setup(test_failure_leaves_nothing_of_it, clean),
+        cmocka_unit_test_setup(test_own_commit_is_refused, clean),
+        cmocka_unit_test_setup(test_bad_lists_and_urls, clean),
+        cmocka_unit_test_setup(test_runs_at_once_are_one, clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
