@@ -167,5 +167,7 @@ create trigger users_auth after update of role_id, team_id, status, deleted_at o
     for each row execute function steward.auth_changed();
 create trigger credentials_auth after update of session_version on steward.credentials
     for each row execute function steward.auth_changed();
+create trigger api_key_secrets_auth after update of hash on steward.api_key_secrets
+    for each row execute function steward.auth_changed();
 create trigger api_keys_auth after update of scopes, source, expires_at, deleted_at on steward.api_keys
     for each row execute function steward.auth_changed();

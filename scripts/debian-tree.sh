@@ -4,7 +4,8 @@
 # Shows that the two commands work on a Debian where nothing was installed before: debootstraps a minimal tree (kept
 # between runs), and in fresh copies of it does `./dev run` twice and `./dev test` in parts, as root and as a user with
 # sudo. Needs root, or sudo. Settings: STEWARD_TREE (folder, default ${TMPDIR:-/tmp}/steward-tree-RELEASE),
-# STEWARD_TREE_MIRROR, STEWARD_TREE_PARTS (of ./dev test), STEWARD_TREE_CERTIFICATES (a file of authorities to trust).
+# STEWARD_TREE_MIRROR, STEWARD_TREE_PARTS (of ./dev test), STEWARD_TREE_CERTIFICATES (a file of authorities to trust,
+# default $PIP_CERT).
 set -euo pipefail
 project=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 release=${1:?bookworm or trixie}
@@ -13,11 +14,12 @@ steps=("$@")
 [ "${#steps[@]}" -gt 0 ] || steps=(run test)
 folder=${STEWARD_TREE:-${TMPDIR:-/tmp}/steward-tree-$release}
 mirror=${STEWARD_TREE_MIRROR:-}
+certificates=${STEWARD_TREE_CERTIFICATES:-${PIP_CERT:-}}
 read -ra parts <<<"${STEWARD_TREE_PARTS:-release unit api}"
 
 if [ "$(id -u)" != 0 ]; then
     exec sudo env STEWARD_TREE="$folder" STEWARD_TREE_MIRROR="$mirror" STEWARD_TREE_PARTS="${parts[*]}" \
-        STEWARD_TREE_CERTIFICATES="${STEWARD_TREE_CERTIFICATES:-}" "${BASH_SOURCE[0]}" "$release" "${steps[@]}"
+        STEWARD_TREE_CERTIFICATES="$certificates" "${BASH_SOURCE[0]}" "$release" "${steps[@]}"
 fi
 # Mounts and processes of the tree live in namespaces of their own and end with this script, however it ends.
 if [ -z "${STEWARD_TREE_INSIDE:-}" ]; then
@@ -85,8 +87,8 @@ inside() {
 # A machine behind a proxy of its own trusts more authorities than a fresh Debian: they are lent by a copy.
 lend_certificates() {
     trust=()
-    if [ -n "${STEWARD_TREE_CERTIFICATES:-}" ]; then
-        cp -L "$STEWARD_TREE_CERTIFICATES" "$tree/etc/steward-certificates.crt"
+    if [ -n "$certificates" ]; then
+        cp -L "$certificates" "$tree/etc/steward-certificates.crt"
         trust=(PIP_CERT=/etc/steward-certificates.crt NODE_EXTRA_CA_CERTS=/etc/steward-certificates.crt)
     fi
 }

@@ -6,12 +6,16 @@
 
 #include "core/clock.h"
 #include "server/http_private.h"
+#include "server/intake.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/problem.h"
 
 void srv_answer_problem(struct srv_exchange *exchange, enum stw_code code)
 {
+    /* A head that never became complete has not been looked at. */
+    if (!exchange->request.ctx.request_id)
+        srv_intake_id(&exchange->request);
     srv_reply_reset(&exchange->reply);
     srv_problem_write(&exchange->request, code, &exchange->reply);
     exchange->reply.code = code;

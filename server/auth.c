@@ -24,6 +24,7 @@ struct proof {
     const struct stw_actor *actor;
     int64_t expires_us;
     uint64_t stamp;
+    bool genuine; /* made by us, even if it is good no longer */
 };
 
 /* The text behind "Bearer ", NULL when there is none (RFC 6750, 2.1; the scheme in any case). */
@@ -122,6 +123,7 @@ static enum stw_code prove_user(struct srv_request *request, const char *bearer,
 
     if (code != STW_OK)
         return code;
+    proof->genuine = true;
     proof->stamp = srv_sessions_stamp(server->sessions, claims.org_id);
     code = stw_actor_load_user(ctx, claims.org_id, claims.user_id, ctx->arena, &proof->actor);
     if (code == STW_NOT_FOUND)
@@ -140,7 +142,7 @@ enum stw_code srv_auth_bearer(struct srv_request *request)
     struct stw_context *ctx = &request->ctx;
     const char *bearer = bearer_of(request);
     unsigned char digest[SRV_TOKEN_DIGEST];
-    struct proof proof;
+    struct proof proof = {0};
     enum stw_code code;
 
     if (!bearer)
@@ -154,8 +156,8 @@ enum stw_code srv_auth_bearer(struct srv_request *request)
                                                          : prove_user(request, bearer, &proof);
     if (code != STW_OK) {
         ctx->org_id[0] = '\0';
-        /* An expired one was good once: a client that comes late guesses nothing. */
-        if (code == STW_INVALID_TOKEN)
+        /* Who comes with a token that has expired or was revoked guesses nothing, and shall sign in without delay. */
+        if (code == STW_INVALID_TOKEN && !proof.genuine)
             srv_throttle_failed(SRV_THROTTLE_TOKEN, request->client, ctx->now_us);
         return code;
     }

@@ -79,11 +79,11 @@ struct collector {
     bool has_gaps;
 };
 
-/* libmicrohttpd 0.9 ends names, values and the target at a NUL byte and loses folded lines. Its strings still lie where
- * they arrived: line ends apart, each must follow the one before. */
-static void follow(struct collector *collector, const char *start, const char *end)
+/* libmicrohttpd 0.9 ends names, values and the target at a NUL byte, loses folded lines, takes bare line feeds and runs
+ * of spaces. Its strings still lie where they arrived: each must follow the one before at exactly `gap` bytes. */
+static void follow(struct collector *collector, size_t gap, const char *start, const char *end)
 {
-    if ((uintptr_t)start - collector->at > 2)
+    if ((uintptr_t)start - collector->at != gap)
         collector->has_gaps = true;
     collector->at = (uintptr_t)end;
 }
@@ -99,7 +99,7 @@ static enum MHD_Result take_field(void *self, enum MHD_ValueKind kind, const cha
     if (collector->count < SRV_FIELDS_MAX)
         collector->fields[collector->count] = (struct srv_field){name, name_length, value, value_length};
     collector->count++;
-    follow(collector, name, value + value_length);
+    follow(collector, strlen("\r\n"), name, value + value_length);
     return MHD_YES;
 }
 
@@ -117,13 +117,11 @@ static enum stw_code read_head(struct srv_exchange *exchange, const char *method
         .size = size ? size->header_size : 0,
     };
 
-    follow(&collector, method, method + strlen(method) + 1);
-    follow(&collector, exchange->raw_target, exchange->raw_target + exchange->target_length + 1);
-    follow(&collector, version, version + strlen(version));
+    follow(&collector, 0, method, method + strlen(method));
+    follow(&collector, 1, exchange->raw_target, exchange->raw_target + exchange->target_length);
+    follow(&collector, 1, version, version + strlen(version));
     MHD_get_connection_values_n(connection->mhd, MHD_HEADER_KIND, take_field, &collector);
-    /* The empty line ends the head. */
-    if ((uintptr_t)method + head.size - collector.at > 4)
-        collector.has_gaps = true;
+    follow(&collector, strlen("\r\n\r\n"), method + head.size, method + head.size);
     head.fields = collector.fields;
     head.field_count = collector.count;
     head.has_gaps = MHD_VERSION < 0x01000000 && collector.has_gaps;

@@ -94,6 +94,14 @@ static void take_target(struct srv_request *request, const char *target)
     request->path = stw_arena_strndup(request->ctx.arena, path, strcspn(path, "?"));
 }
 
+void srv_intake_id(struct srv_request *request)
+{
+    char *made = stw_arena_alloc(request->ctx.arena, STW_UUID_TEXT);
+
+    stw_uuid_v7(stw_clock_wall_us(), made);
+    request->ctx.request_id = made;
+}
+
 void srv_intake_head(struct srv_request *request, const struct srv_head *head, const struct srv_proxies *proxies,
                      const char *peer)
 {
@@ -114,14 +122,10 @@ void srv_intake_head(struct srv_request *request, const struct srv_head *head, c
     take_target(request, head->target);
     request->client = srv_proxies_client(proxies, request, peer);
     id = srv_request_header(request, "x-request-id");
-    if (id && srv_intake_request_id(id)) {
+    if (id && srv_intake_request_id(id))
         ctx->request_id = id;
-    } else {
-        char *made = stw_arena_alloc(ctx->arena, STW_UUID_TEXT);
-
-        stw_uuid_v7(ctx->now_us, made);
-        ctx->request_id = made;
-    }
+    else
+        srv_intake_id(request);
     trace = srv_request_header(request, "traceparent");
     if (trace && srv_intake_traceparent(trace))
         request->traceparent = trace;

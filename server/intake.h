@@ -12,6 +12,8 @@
  * the client's language and carries its request id. */
 void srv_intake_head(struct srv_request *request, const struct srv_head *head, const struct srv_proxies *proxies,
                      const char *peer);
+/* Gives the request an id of our own. */
+void srv_intake_id(struct srv_request *request);
 /* Decodes the query. STW_MALFORMED_REQUEST on a bad escape. */
 enum stw_code srv_intake_query(struct srv_request *request) STW_MUST_CHECK;
 /* The method of that name, SRV_METHOD_COUNT when unknown. */

@@ -81,6 +81,12 @@ uint64_t srv_sessions_stamp(const struct srv_sessions *sessions, const char *org
            atomic_load_explicit(&sessions->all, memory_order_acquire);
 }
 
+void srv_sessions_changed(struct srv_sessions *sessions, const char *org_id)
+{
+    if (sessions)
+        atomic_fetch_add_explicit(&sessions->slots[slot_of(org_id)], 1, memory_order_release);
+}
+
 static void begin_context(struct srv_sessions *sessions, struct stw_context *ctx, struct stw_details *details)
 {
     stw_arena_clear(sessions->arena);
@@ -113,7 +119,7 @@ static void apply(struct srv_sessions *sessions, const struct stw_rows *rows)
         const char *org_id = stw_rows_text(rows, i, 0);
 
         if (org_id)
-            atomic_fetch_add_explicit(&sessions->slots[slot_of(org_id)], 1, memory_order_release);
+            srv_sessions_changed(sessions, org_id);
         else
             next = stw_rows_text(rows, i, 1);
     }

@@ -20,5 +20,7 @@ void srv_sessions_stop(struct srv_sessions *sessions);
 bool srv_sessions_fresh(const struct srv_sessions *sessions);
 /* Read it before the actor is loaded, and keep it with the actor. */
 uint64_t srv_sessions_stamp(const struct srv_sessions *sessions, const char *org_id);
+/* Something of that organisation has just been changed by this process: need not wait for the next read. */
+void srv_sessions_changed(struct srv_sessions *sessions, const char *org_id);
 
 #endif

@@ -90,7 +90,8 @@ static void go_on_connecting(struct stw_conn *conn)
     struct pollfd ready = {conn->fd, conn->interest & EPOLLOUT ? POLLOUT : POLLIN, 0};
     if (poll(&ready, 1, 0) <= 0)
         return;
-    /* It may close the socket and open another under the same number, which would silently leave an epoll set. */
+    /* It may close the socket and open another under the same number, which would silently leave an epoll
+     * set. */
     forget(conn);
     switch (PQconnectPoll(conn->pg)) {
     case PGRES_POLLING_READING:

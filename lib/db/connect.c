@@ -43,11 +43,16 @@ PGconn *stw_connect_start(const struct stw_pool *pool)
     char settings[2048];
     settings_of(pool, settings, sizeof settings);
     /* A keyword is overridden by a later one, so what stands before dbname is only a default. */
-    const char *const words[] = {"client_encoding",         "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
-                                 "keepalives_count",        "dbname",           "options",
-                                 "fallback_application_name", NULL};
-    const char *const values[] = {"UTF8", "10000",          "30",     "5",
-                                  "3",    pool->db->url, settings, pool->db->application_name,
-                                  NULL};
+    const char *const words[] = {"client_encoding",
+                                 "tcp_user_timeout",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 "dbname",
+                                 "options",
+                                 "fallback_application_name",
+                                 NULL};
+    const char *const values[] = {
+        "UTF8", "10000", "30", "5", "3", pool->db->url, settings, pool->db->application_name, NULL};
     return PQconnectStartParams(words, values, 1);
 }

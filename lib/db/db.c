@@ -38,7 +38,8 @@ struct stw_db *stw_db_new(const struct stw_db_options *options)
     struct stw_conn *conn = db->conns;
     for (int kind = 0; kind < STW_POOL_COUNT; kind++) {
         struct stw_pool *pool = &db->pools[kind];
-        *pool = (struct stw_pool){.db = db, .kind = (enum stw_pool_kind)kind, .conns = conn, .count = counts[kind]};
+        *pool = (struct stw_pool){
+            .db = db, .kind = (enum stw_pool_kind)kind, .conns = conn, .count = counts[kind]};
         pool->depth = kind == STW_POOL_LANES ? STW_LANE_DEPTH : 1;
         pool->last = &pool->first;
         for (int i = 0; i < pool->count; i++, conn++) {

@@ -1,8 +1,9 @@
 /*
- * An abandoned segment of a leased connection. Its statement is cancelled, but a cancel request names a backend, not a
- * statement: it may arrive after the segment has ended and would then hit whoever is next. So the connection is given
- * back only when three things happened in this order: the segment's Sync came, the cancel request has been delivered,
- * and a round trip of its own ("rollback") has passed, during which the signal has done its work.
+ * An abandoned segment of a leased connection. Its statement is cancelled, but a cancel request names a
+ * backend, not a statement: it may arrive after the segment has ended and would then hit whoever is next. So
+ * the connection is given back only when three things happened in this order: the segment's Sync came, the
+ * cancel request has been delivered, and a round trip of its own ("rollback") has passed, during which the
+ * signal has done its work.
  */
 #include <stdlib.h>
 

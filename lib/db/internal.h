@@ -11,14 +11,15 @@
 #include "core/context.h"
 #include "db/db.h"
 
-#define STW_LANE_DEPTH       32
-#define STW_PAUSE_FIRST_US   50000   /* between attempts to connect */
-#define STW_PAUSE_MOST_US    2000000
-#define STW_CONNECT_LIMIT_US 5000000 /* one attempt, a black hole included */
-#define STW_DRAIN_LIMIT_US   5000000 /* an abandoned segment, then the connection is closed */
+#define STW_LANE_DEPTH        32
+#define STW_PAUSE_FIRST_US    50000 /* between attempts to connect */
+#define STW_PAUSE_MOST_US     2000000
+#define STW_CONNECT_LIMIT_US  5000000 /* one attempt, a black hole included */
+#define STW_DRAIN_LIMIT_US    5000000 /* an abandoned segment, then the connection is closed */
 #define STW_ENCRYPTED_LOOK_US 5000
-#define STW_CANCEL_LOOK_US 2000
-#define STW_LANE_STALL_US    5000000 /* a lane that answers nothing for so long is dead: its timeouts are 250 ms */
+#define STW_CANCEL_LOOK_US    2000
+#define STW_LANE_STALL_US                                                                                    \
+    5000000 /* a lane that answers nothing for so long is dead: its timeouts are 250 ms */
 
 /* ---- waiting (wait.c) ---- */
 
@@ -52,9 +53,10 @@ struct stw_prepared_table {
 
 #define STW_PREPARED_NAME 64 /* NAMEDATALEN: longer names would be cut by the server */
 
-/* The entry of `stmt`, made when missing; NULL when it must run unnamed (no name, name too long, or the same name with
- * another text). */
-struct stw_prepared *stw_prepared_get(struct stw_prepared_table *table, const struct stw_stmt *stmt, unsigned epoch);
+/* The entry of `stmt`, made when missing; NULL when it must run unnamed (no name, name too long, or the same
+ * name with another text). */
+struct stw_prepared *stw_prepared_get(struct stw_prepared_table *table, const struct stw_stmt *stmt,
+                                      unsigned epoch);
 void stw_prepared_server_name(const struct stw_prepared *entry, char ret_name[STW_PREPARED_NAME]);
 void stw_prepared_clear(struct stw_prepared_table *table);
 
@@ -81,16 +83,16 @@ struct stw_step {
     PGresult *result; /* of CALL and AFTER */
 };
 
-/* A segment on its way. Held by its connection until its Sync came and by its caller until he has read it or left, so
- * it lives neither on a stack nor in an arena. */
+/* A segment on its way. Held by its connection until its Sync came and by its caller until he has read it or
+ * left, so it lives neither on a stack nor in an arena. */
 struct stw_ticket {
     struct stw_ticket *next; /* on the connection, in order of sending; or in the free list */
     struct stw_sleeper sleeper;
     int refs;
-    bool synced;   /* its Sync came */
-    bool lost;     /* the connection went first */
-    bool warned;   /* notice 01000: a commit that was not replicated */
-    bool stale;    /* a prepared statement must be made anew; nothing was done */
+    bool synced;     /* its Sync came */
+    bool lost;       /* the connection went first */
+    bool warned;     /* notice 01000: a commit that was not replicated */
+    bool stale;      /* a prepared statement must be made anew; nothing was done */
     PGresult *error; /* the first */
     int at;          /* step whose results come next */
     int count, room;
@@ -124,12 +126,13 @@ struct stw_conn {
     bool encrypted; /* bytes may wait in the TLS library, where epoll does not see them */
     int fd;         /* watched, -1: none */
     unsigned interest;
-    int64_t retry_us;   /* DOWN: when to connect again; CONNECTING: when to give up */
-    int64_t pause_us;   /* before the next attempt */
-    int64_t moved_us;   /* last time a segment ended here or the first was sent */
+    int64_t retry_us; /* DOWN: when to connect again; CONNECTING: when to give up */
+    int64_t pause_us; /* before the next attempt */
+    int64_t moved_us; /* last time a segment ended here or the first was sent */
     struct stw_ticket *first, **last;
     struct stw_prepared_table prepared;
-    /* draining: an abandoned segment, nobody's until its Sync came and its cancel request can hit nothing else */
+    /* draining: an abandoned segment, nobody's until its Sync came and its cancel request can hit nothing
+     * else */
     bool draining, barrier_sent;
     int64_t drain_us; /* when to lose patience */
     struct stw_cancel *cancel;
@@ -180,7 +183,8 @@ struct stw_lease {
 };
 
 bool stw_lease_is_alive(const struct stw_lease *lease);
-enum stw_code stw_lease_get(struct stw_context *ctx, struct stw_pool *pool, struct stw_lease *ret_lease) STW_MUST_CHECK;
+enum stw_code stw_lease_get(struct stw_context *ctx, struct stw_pool *pool,
+                            struct stw_lease *ret_lease) STW_MUST_CHECK;
 void stw_lease_put(const struct stw_lease *lease);
 bool stw_pool_is_up(const struct stw_pool *pool);
 /* Hands free connections to who waits. */
@@ -196,14 +200,16 @@ enum stw_flow {
 };
 
 /* With DONE and LOST *ret_ticket must be released. `limit_us` (0: none) instead of the context's deadline. */
-enum stw_flow stw_segment_run(struct stw_db *db, const struct stw_lease *lease, const struct stw_segment *segment,
-                              int64_t limit_us, struct stw_ticket **ret_ticket);
+enum stw_flow stw_segment_run(struct stw_db *db, const struct stw_lease *lease,
+                              const struct stw_segment *segment, int64_t limit_us,
+                              struct stw_ticket **ret_ticket);
 /* The error of an ended segment as a code, with details; STW_OK when it has none. */
-enum stw_code stw_ticket_code(struct stw_context *ctx, const struct stw_ticket *ticket, const struct stw_call *calls,
-                              int count);
+enum stw_code stw_ticket_code(struct stw_context *ctx, const struct stw_ticket *ticket,
+                              const struct stw_call *calls, int count);
 /* Gives the results to the arena. `keep` false: drops them. */
 void stw_ticket_rows(struct stw_context *ctx, struct stw_ticket *ticket, struct stw_call *calls, bool keep);
-enum stw_code stw_tx_calls(struct stw_context *ctx, struct stw_call *calls, int count, bool keep) STW_MUST_CHECK;
+enum stw_code stw_tx_calls(struct stw_context *ctx, struct stw_call *calls, int count,
+                           bool keep) STW_MUST_CHECK;
 struct stw_rows *stw_rows_new(struct stw_arena *arena, PGresult *result);
 
 /* ---- sqlstate.c ---- */

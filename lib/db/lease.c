@@ -93,7 +93,8 @@ enum stw_code stw_lease_get(struct stw_context *ctx, struct stw_pool *pool, stru
             stw_db_explain(ctx, up ? "no lease in time" : "no connection to the database");
             return up ? STW_OVERLOADED : STW_UNAVAILABLE;
         }
-        /* It may have died while idle without anybody looking; a write must not learn that by being in doubt. */
+        /* It may have died while idle without anybody looking; a write must not learn that by being in doubt.
+         */
         if (pool->kind != STW_POOL_LANES && stw_lease_is_alive(&lease))
             stw_segment_read(lease.conn);
         if (stw_lease_is_alive(&lease)) {

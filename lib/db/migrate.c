@@ -54,7 +54,8 @@ static enum stw_code code_of(const struct run *run, const char *doing, PGresult 
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
         bool lost = PQstatus(run->pg) == CONNECTION_BAD;
         code = lost ? STW_UNAVAILABLE : stw_sqlstate_code(stw_sqlstate_of(result));
-        explain(run, "%s: %s", doing, status == PGRES_FATAL_ERROR ? PQerrorMessage(run->pg) : "unexpected COPY");
+        explain(run, "%s: %s", doing,
+                status == PGRES_FATAL_ERROR ? PQerrorMessage(run->pg) : "unexpected COPY");
     }
     PQclear(result);
     return code;
@@ -83,8 +84,9 @@ static enum stw_code commit(const struct run *run, const char *doing)
 /* The lock is the session's: it goes with the connection, also after kill -9. */
 static enum stw_code prepare(const struct run *run)
 {
-    enum stw_code code = execute(run, "waiting for another run", "set statement_timeout = 0; set lock_timeout = 0;"
-                                                                 "select pg_advisory_lock(83732397182770)");
+    enum stw_code code = execute(run, "waiting for another run",
+                                 "set statement_timeout = 0; set lock_timeout = 0;"
+                                 "select pg_advisory_lock(83732397182770)");
     if (code != STW_OK)
         return code;
     code = execute(run, "preparing",
@@ -141,7 +143,8 @@ static enum stw_code check_none_beyond(const struct run *run, const struct stw_m
 }
 
 /* STW_NOT_FOUND: not applied yet. */
-static enum stw_code check_applied(const struct run *run, const struct stw_migration *one, const char *version)
+static enum stw_code check_applied(const struct run *run, const struct stw_migration *one,
+                                   const char *version)
 {
     PGresult *result = NULL;
     enum stw_code code = one_row(run,
@@ -173,8 +176,9 @@ static enum stw_code record(const struct run *run, const struct stw_migration *o
 
 static enum stw_code apply(const struct run *run, const struct stw_migration *one, const char *version)
 {
-    enum stw_code code = execute(run, one->name, "begin; set local lock_timeout = '5s';"
-                                                 "set local search_path = steward, public");
+    enum stw_code code = execute(run, one->name,
+                                 "begin; set local lock_timeout = '5s';"
+                                 "set local search_path = steward, public");
     char *text = stw_db_calloc(one->length + 1, 1);
     memcpy(text, one->sql, one->length);
     if (code == STW_OK)
@@ -201,8 +205,8 @@ static enum stw_code check_list(const struct run *run, const struct stw_migratio
 }
 
 enum stw_code stw_migrate(const char *url, const struct stw_migration *list, int count,
-                          void (*on_applied)(void *self, const struct stw_migration *one), void *self, char *ret_error,
-                          size_t error_size)
+                          void (*on_applied)(void *self, const struct stw_migration *one), void *self,
+                          char *ret_error, size_t error_size)
 {
     struct run run = {.error = ret_error, .error_size = error_size};
     enum stw_code code = check_list(&run, list, count);

@@ -15,7 +15,8 @@ static unsigned hash_of(const char *name)
 static struct stw_prepared **slot_of(const struct stw_prepared_table *table, const char *name)
 {
     unsigned at = hash_of(name) & (table->size - 1);
-    while (table->slots[at] != NULL && table->slots[at]->name != name && strcmp(table->slots[at]->name, name) != 0)
+    while (table->slots[at] != NULL && table->slots[at]->name != name &&
+           strcmp(table->slots[at]->name, name) != 0)
         at = (at + 1) & (table->size - 1);
     return &table->slots[at];
 }
@@ -32,7 +33,8 @@ static void grow(struct stw_prepared_table *table)
     free(old.slots);
 }
 
-struct stw_prepared *stw_prepared_get(struct stw_prepared_table *table, const struct stw_stmt *stmt, unsigned epoch)
+struct stw_prepared *stw_prepared_get(struct stw_prepared_table *table, const struct stw_stmt *stmt,
+                                      unsigned epoch)
 {
     /* room for "~" and the generation */
     if (stmt->name == NULL || strlen(stmt->name) + 12 > STW_PREPARED_NAME)

@@ -4,8 +4,9 @@
 #include "core/clock.h"
 #include "db/internal.h"
 
-enum stw_flow stw_segment_run(struct stw_db *db, const struct stw_lease *lease, const struct stw_segment *segment,
-                              int64_t limit_us, struct stw_ticket **ret_ticket)
+enum stw_flow stw_segment_run(struct stw_db *db, const struct stw_lease *lease,
+                              const struct stw_segment *segment, int64_t limit_us,
+                              struct stw_ticket **ret_ticket)
 {
     if (!stw_lease_is_alive(lease))
         return STW_FLOW_UNSENT;
@@ -32,8 +33,8 @@ static const char *name_at(const struct stw_ticket *ticket, const struct stw_cal
     return call >= 0 && call < count ? calls[call].stmt->name : NULL;
 }
 
-enum stw_code stw_ticket_code(struct stw_context *ctx, const struct stw_ticket *ticket, const struct stw_call *calls,
-                              int count)
+enum stw_code stw_ticket_code(struct stw_context *ctx, const struct stw_ticket *ticket,
+                              const struct stw_call *calls, int count)
 {
     if (ticket->error == NULL)
         return STW_OK;
@@ -130,7 +131,8 @@ static enum stw_code run_outside(struct stw_context *ctx, struct stw_call *calls
 {
     struct stw_db *db = ctx->db;
     struct traits traits = traits_of(calls, count);
-    struct stw_segment segment = {.org = ctx->org_id, .calls = calls, .count = count, .writes = traits.writes};
+    struct stw_segment segment = {
+        .org = ctx->org_id, .calls = calls, .count = count, .writes = traits.writes};
     struct attempts attempts = {0};
     for (;;) {
         struct stw_lease lease;

@@ -56,7 +56,8 @@ static struct stw_step *step_add(struct stw_conn *conn, struct stw_ticket *ticke
     return step;
 }
 
-static bool send_text(struct stw_conn *conn, struct stw_ticket *ticket, const char *sql, enum stw_step_kind kind)
+static bool send_text(struct stw_conn *conn, struct stw_ticket *ticket, const char *sql,
+                      enum stw_step_kind kind)
 {
     if (sql == NULL)
         return true;

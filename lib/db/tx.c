@@ -4,14 +4,14 @@
 #include "core/clock.h"
 #include "db/internal.h"
 
-#define REPEATS            3
-#define ROLLBACK_LIMIT_US  1000000 /* nobody waits longer for the end of what failed */
+#define REPEATS           3
+#define ROLLBACK_LIMIT_US 1000000 /* nobody waits longer for the end of what failed */
 
 struct stw_tx {
     struct stw_db *db;
     struct stw_lease lease;
-    bool begun;           /* BEGIN was sent */
-    bool org_set;         /* `org` is what the connection has set */
+    bool begun;   /* BEGIN was sent */
+    bool org_set; /* `org` is what the connection has set */
     char org[37];
     int depth;            /* open savepoints */
     enum stw_code failed; /* the first failure since the last savepoint: nothing more can run */
@@ -209,7 +209,8 @@ static enum stw_code savepoint(struct stw_context *ctx, const char *first, const
     return run_inside(ctx, &segment, ctx->deadline_us, NULL);
 }
 
-static enum stw_code run_nested(struct stw_context *ctx, enum stw_code (*body)(struct stw_context *ctx, void *argument),
+static enum stw_code run_nested(struct stw_context *ctx,
+                                enum stw_code (*body)(struct stw_context *ctx, void *argument),
                                 void *argument, bool dry_run)
 {
     struct stw_tx *tx = ctx->tx;
@@ -239,8 +240,9 @@ static enum stw_code run_nested(struct stw_context *ctx, enum stw_code (*body)(s
     return code;
 }
 
-enum stw_code stw_tx_run(struct stw_context *ctx, enum stw_code (*body)(struct stw_context *ctx, void *argument),
-                         void *argument, bool dry_run)
+enum stw_code stw_tx_run(struct stw_context *ctx,
+                         enum stw_code (*body)(struct stw_context *ctx, void *argument), void *argument,
+                         bool dry_run)
 {
     if (ctx->tx != NULL)
         return run_nested(ctx, body, argument, dry_run);

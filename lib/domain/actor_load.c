@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/uuid.h"
 #include "core/value.h"
 #include "db/db.h"
 #include "domain/scopes.h"
@@ -74,7 +75,9 @@ static const struct stw_stmt key_profile_stmt = {
 
 static void put_id(char to[STW_UUID_TEXT], const char *text)
 {
-    snprintf(to, STW_UUID_TEXT, "%s", text ? text : "");
+    /* A caller may pass ctx->org_id itself. */
+    if (to != text)
+        snprintf(to, STW_UUID_TEXT, "%s", text ? text : "");
 }
 
 static const char *copy(struct stw_arena *arena, const struct stw_rows *rows, int column)

@@ -1,7 +1,7 @@
 #ifndef STW_RESOURCE_ACTION_H
 #define STW_RESOURCE_ACTION_H
 
-#include "resource/resource.h"
+#include "resource/input.h"
 
 /*
  * What an endpoint that is no plain operation on a resource takes and gives, in the same rows that describe resources: the
@@ -16,6 +16,15 @@ struct stw_action {
     const struct stw_field *out_fields; /* NULL: no content */
     int out_count;
     int status; /* of success */
+
+    /* The rest only for actions on a record, POST /v1/{resource}/{id}/{suffix}; they run in one transaction. */
+    const char *resource;  /* its path */
+    const char *suffix;
+    enum stw_verb verb;    /* what the caller must be allowed to do with that record */
+    bool keeps_secret;     /* its answer must not be stored: no Idempotency-Key, no dry run */
+    /* `in` by input row, `out` by output row (all null at first). May run twice. The record's existence and the caller's
+     * right have not been looked at yet: that is the lock's or the statement's business, in the same transaction. */
+    enum stw_code (*run)(struct stw_context *ctx, const char *id, const struct stw_value *in, struct stw_value *out);
 };
 
 #endif

@@ -169,7 +169,7 @@ static void add_frame(struct stw_buf *pointer, const struct frame *frame)
     if (json_is_string(key))
         add_member(pointer, json_string_value(key), json_string_length(key));
     else /* not even a key that can be held: shown as it was sent */
-        add_member(pointer, frame->key + 1, frame->key_length - 1);
+        add_member(pointer, frame->key + 1, frame->key_length > 2 ? frame->key_length - 2 : 0);
     json_decref(key);
 }
 

@@ -29,6 +29,9 @@ struct stw_write {
     const struct stw_record *old;   /* STW_UPDATE with hooks.needs_old */
     const struct stw_record *record;/* after_write: as written */
 };
+/* An empty input to fill by stw_input_give, for writes that the domain makes by itself. */
+struct stw_input stw_input_new(struct stw_context *ctx, const struct stw_plan *plan);
+void stw_input_give(struct stw_input *input, int field, const char *text);
 /* The value the record will have: from the input when given there, else the old one. */
 const char *stw_write_text(const struct stw_write *write, int field);
 void stw_write_set(struct stw_write *write, int field, const char *text);
@@ -68,6 +71,11 @@ enum stw_code stw_store_delete(struct stw_context *ctx, const struct stw_plan *p
     STW_MUST_CHECK;
 enum stw_code stw_store_restore(struct stw_context *ctx, const struct stw_plan *plan, const char *id,
                                 struct stw_record *ret_record) STW_MUST_CHECK;
+
+/* For actions: the live record, locked until the transaction in ctx ends. STW_NOT_FOUND, or STW_FORBIDDEN when the actor sees
+ * it but may not `verb` it. `version` NULL: any; else STW_VERSION_MISMATCH. */
+enum stw_code stw_store_lock(struct stw_context *ctx, const struct stw_plan *plan, enum stw_verb verb, const char *id,
+                             const char *version, struct stw_record *ret_record) STW_MUST_CHECK;
 
 /* Columns as stw_compose_history. STW_NOT_FOUND when the record is not within the actor's reach. `before` NULL: newest. */
 enum stw_code stw_store_history(struct stw_context *ctx, const struct stw_plan *plan, const char *id, const char *before,

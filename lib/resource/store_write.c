@@ -24,8 +24,7 @@ const char *stw_write_text(const struct stw_write *write, int field)
 
 void stw_write_set(struct stw_write *write, int field, const char *text)
 {
-    write->input->given |= UINT64_C(1) << field;
-    write->input->values[field] = (struct stw_value){.text = text};
+    stw_input_give(write->input, field, text);
 }
 
 bool stw_write_gives(const struct stw_write *write, int field)
@@ -85,7 +84,13 @@ static enum stw_code check_assignment(struct stw_context *ctx, const struct stw_
     return STW_OK;
 }
 
-static void give(struct stw_input *input, int field, const char *text)
+struct stw_input stw_input_new(struct stw_context *ctx, const struct stw_plan *plan)
+{
+    return (struct stw_input){.plan = plan,
+                              .values = STW_NEW_N(ctx->arena, struct stw_value, (size_t)plan->field_count)};
+}
+
+void stw_input_give(struct stw_input *input, int field, const char *text)
 {
     input->given |= UINT64_C(1) << field;
     input->values[field] = (struct stw_value){.text = text};
@@ -102,17 +107,17 @@ static void fill_defaults(struct stw_context *ctx, struct stw_input *input)
 
     for (int i = 0; i < plan->field_count; i++) {
         if (!(input->given >> i & 1) && plan->fields[i].initial && plan->first_column[i] >= 0)
-            give(input, i, plan->fields[i].initial);
+            stw_input_give(input, i, plan->fields[i].initial);
     }
     if (actor->kind == STW_ACTOR_KEY && plan->source_field >= 0)
-        give(input, plan->source_field, actor->source);
+        stw_input_give(input, plan->source_field, actor->source);
     if (actor->kind != STW_ACTOR_USER || scope == STW_ALL)
         return;
     /* what somebody of limited reach makes stays within it */
     if (plan->owner_field > 0 && !owner_given && !team_given)
-        give(input, plan->owner_field, actor->id);
+        stw_input_give(input, plan->owner_field, actor->id);
     else if (plan->team_field > 0 && !team_given && (!owner_given || !input->values[plan->owner_field].text))
-        give(input, plan->team_field, actor->team_id[0] ? actor->team_id : NULL);
+        stw_input_give(input, plan->team_field, actor->team_id[0] ? actor->team_id : NULL);
 }
 
 /* A refused reference names its field; the first column behind the record's is "written", then one verdict each. */
@@ -206,8 +211,8 @@ static bool has_columns(const struct stw_input *input)
     return false;
 }
 
-static enum stw_code lock(struct stw_context *ctx, const struct stw_plan *plan, enum stw_verb verb, const char *id,
-                          const char *version, struct stw_record *ret_record)
+enum stw_code stw_store_lock(struct stw_context *ctx, const struct stw_plan *plan, enum stw_verb verb, const char *id,
+                             const char *version, struct stw_record *ret_record)
 {
     struct stw_sql sql;
     struct stw_rows *rows;
@@ -232,7 +237,7 @@ static enum stw_code change(struct stw_context *ctx, struct job *job)
     struct stw_rows *rows;
 
     if (!has_columns(job->write.input))
-        return lock(ctx, plan, STW_UPDATE, job->write.id, job->version, job->ret_record);
+        return stw_store_lock(ctx, plan, STW_UPDATE, job->write.id, job->version, job->ret_record);
     stw_sql_init(&sql, ctx);
     struct stw_stmt stmt = stw_compose_update(&sql, job->write.input, job->write.id, job->version, &checks);
     enum stw_code code = stw_db_run(ctx, &stmt, sql.parameters, &rows);
@@ -258,7 +263,7 @@ static enum stw_code update_body(struct stw_context *ctx, void *argument)
     enum stw_code code = STW_OK;
 
     if (hooks->needs_old) {
-        code = lock(ctx, job->write.plan, STW_UPDATE, job->write.id, job->version, &old);
+        code = stw_store_lock(ctx, job->write.plan, STW_UPDATE, job->write.id, job->version, &old);
         job->write.old = &old;
     }
     if (code == STW_OK && hooks->check_write)
@@ -319,7 +324,7 @@ static enum stw_code delete_body(struct stw_context *ctx, void *argument)
     struct stw_record old;
     struct stw_sql sql;
     /* locked FOR UPDATE first: a reference made at the same time waits or is seen by the count */
-    enum stw_code code = lock(ctx, deletion->plan, STW_DELETE, deletion->id, deletion->version, &old);
+    enum stw_code code = stw_store_lock(ctx, deletion->plan, STW_DELETE, deletion->id, deletion->version, &old);
     if (code == STW_OK && hooks->check_delete)
         code = hooks->check_delete(ctx, &old);
     if (code == STW_OK)

@@ -2,8 +2,9 @@
 #define STW_TESTS_PG_H
 
 /*
- * A database for one test program. With STEWARD_TEST_DATABASE_URL (a superuser's connection) a database is made there
- * and dropped at exit; without it a throw-away cluster on a unix socket in /tmp is started and removed at exit.
+ * A database for one test program. With STEWARD_TEST_DATABASE_URL (a superuser's connection) a database is
+ * made there and dropped at exit; without it a throw-away cluster on a unix socket in /tmp is started and
+ * removed at exit.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -42,8 +43,9 @@ static inline void pg_need_(int status, const char *what)
 static inline void pg_drop_(void)
 {
     if (getpid() == pg_owner_)
-        (void)!pg_shell_("'%s/psql' -qX -d \"%s\" -c 'drop database if exists unit_%d with (force)' >/dev/null 2>&1",
-                         pg_bin_, pg_admin_, (int)pg_owner_);
+        (void)!pg_shell_(
+            "'%s/psql' -qX -d \"%s\" -c 'drop database if exists unit_%d with (force)' >/dev/null 2>&1",
+            pg_bin_, pg_admin_, (int)pg_owner_);
 }
 
 /* A shell that waits for the end of this process, however it ends, and then removes the cluster. */
@@ -83,13 +85,16 @@ static inline void pg_start_cluster_(void)
     if (geteuid() == 0)
         pg_need_(pg_shell_("chown postgres %s", pg_folder_), "chown");
     pg_need_(chmod(pg_folder_, 0755), "chmod");
-    pg_need_(pg_shell_("cd %s && %s '%s/initdb' -D %s/data -U postgres -A trust -E UTF8 --locale=C -N >/dev/null",
-                       pg_folder_, as, pg_bin_, pg_folder_),
-             "initdb");
-    pg_need_(pg_shell_("cd %s && %s '%s/pg_ctl' -D %s/data -w -l %s/log -o \"-k %s -h '' -F -c max_connections=100\" "
-                       "start >/dev/null",
-                       pg_folder_, as, pg_bin_, pg_folder_, pg_folder_, pg_folder_),
-             "pg_ctl start");
+    pg_need_(
+        pg_shell_("cd %s && %s '%s/initdb' -D %s/data -U postgres -A trust -E UTF8 --locale=C -N >/dev/null",
+                  pg_folder_, as, pg_bin_, pg_folder_),
+        "initdb");
+    pg_need_(
+        pg_shell_(
+            "cd %s && %s '%s/pg_ctl' -D %s/data -w -l %s/log -o \"-k %s -h '' -F -c max_connections=100\" "
+            "start >/dev/null",
+            pg_folder_, as, pg_bin_, pg_folder_, pg_folder_, pg_folder_),
+        "pg_ctl start");
     snprintf(pg_admin_, sizeof pg_admin_, "host=%s user=postgres dbname=postgres", pg_folder_);
 }
 
@@ -107,8 +112,9 @@ static inline const char *pg_url(void)
         snprintf(pg_admin_, sizeof pg_admin_, "%s", given);
         atexit(pg_drop_);
     }
-    pg_need_(pg_shell_("'%s/psql' -qX -d \"%s\" -c 'create database unit_%d'", pg_bin_, pg_admin_, (int)pg_owner_),
-             "create database");
+    pg_need_(
+        pg_shell_("'%s/psql' -qX -d \"%s\" -c 'create database unit_%d'", pg_bin_, pg_admin_, (int)pg_owner_),
+        "create database");
     /* A later dbname wins in both forms. */
     const char *joint = strstr(pg_admin_, "://") == NULL ? " " : strchr(pg_admin_, '?') == NULL ? "?" : "&";
     snprintf(pg_url_, sizeof pg_url_, "%s%sdbname=unit_%d", pg_admin_, joint, (int)pg_owner_);
@@ -123,7 +129,9 @@ __attribute__((unused)) static inline void pg_sql(const char *sql)
     int fd = mkstemp(name);
     pg_need_(fd < 0 || write(fd, sql, strlen(sql)) != (ssize_t)strlen(sql), "writing a script");
     close(fd);
-    int status = pg_shell_("PGOPTIONS='-c client_min_messages=warning' '%s/psql' -qX -v ON_ERROR_STOP=1 -d \"%s\" -f %s >/dev/null", pg_bin_, url, name);
+    int status = pg_shell_("PGOPTIONS='-c client_min_messages=warning' '%s/psql' -qX -v ON_ERROR_STOP=1 -d "
+                           "\"%s\" -f %s >/dev/null",
+                           pg_bin_, url, name);
     unlink(name);
     pg_need_(status, sql);
 }

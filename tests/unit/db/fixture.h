@@ -45,7 +45,8 @@ static inline void request_close(struct request *request)
     stw_arena_free(request->ctx.arena);
 }
 
-static inline struct stw_db_options options_of(int lanes, int quick, int slow, const struct stw_db_hooks *hooks)
+static inline struct stw_db_options options_of(int lanes, int quick, int slow,
+                                               const struct stw_db_hooks *hooks)
 {
     return (struct stw_db_options){.url = pg_url(),
                                    .application_name = "unit",
@@ -111,9 +112,9 @@ static inline void theatre_watch(void *self, struct stw_conn *conn, int fd, unsi
             free_slot = i;
     }
     theatre.conns[free_slot] = events != 0 ? conn : NULL;
-    theatre.polls[free_slot] = (struct pollfd){events != 0 ? fd : -1,
-                                               (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0)),
-                                               0};
+    theatre.polls[free_slot] =
+        (struct pollfd){events != 0 ? fd : -1,
+                        (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0)), 0};
 }
 
 struct errand {
@@ -176,7 +177,8 @@ static inline bool theatre_turn(void)
     int64_t now = stw_clock_monotonic_us();
     for (int i = 0; i < theatre.count; i++) {
         struct caller *caller = &theatre.callers[i];
-        if (caller->sleeping != NULL && caller->sleeping->deadline_us != 0 && caller->sleeping->deadline_us <= now)
+        if (caller->sleeping != NULL && caller->sleeping->deadline_us != 0 &&
+            caller->sleeping->deadline_us <= now)
             caller->runnable = true;
         if (!caller->ended && caller->runnable) {
             caller->runnable = false;

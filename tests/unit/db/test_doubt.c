@@ -1,4 +1,5 @@
-/* Commits that wait for a standby, servers that do not answer. On a cluster of its own: it changes the whole of it. */
+/* Commits that wait for a standby, servers that do not answer. On a cluster of its own: it changes the whole
+ * of it. */
 #include "fixture.h"
 
 #include <signal.h>
@@ -89,8 +90,9 @@ static void read_with_deadline(struct stw_context *ctx, int number)
 static void signal_backends(int which)
 {
     char pids[4096];
-    snprintf(pids, sizeof pids, "%s",
-             pg_value("select string_agg(pid::text, ' ') from pg_stat_activity where application_name = 'unit'"));
+    snprintf(
+        pids, sizeof pids, "%s",
+        pg_value("select string_agg(pid::text, ' ') from pg_stat_activity where application_name = 'unit'"));
     for (char *rest = pids, *word; (word = strtok_r(rest, " ", &rest)) != NULL;)
         assert_int_equal(kill(atoi(word), which), 0);
 }
@@ -138,7 +140,8 @@ static void test_server_restarts(void **state)
     theatre_open(options);
     theatre_ready();
     assert_int_equal(pg_shell_("%s '%s/pg_ctl' -D %s/data -m immediate -w -l %s/log restart >/dev/null",
-                               geteuid() == 0 ? "runuser -u postgres --" : "", pg_bin_, pg_folder_, pg_folder_),
+                               geteuid() == 0 ? "runuser -u postgres --" : "", pg_bin_, pg_folder_,
+                               pg_folder_),
                      0);
     /* Nothing was in flight, so nothing is in doubt: the write waits for a new connection. */
     theatre_add(write_on, 0);

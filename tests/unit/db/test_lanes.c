@@ -118,7 +118,8 @@ static void test_errors_do_not_harm_neighbours(void **state)
     theatre_close();
 }
 
-/* The first Parse of a name fails with its segment; the others, sent in the same turn, must not hang on it. */
+/* The first Parse of a name fails with its segment; the others, sent in the same turn, must not hang on it.
+ */
 static void first_parse_is_skipped(struct stw_context *ctx, int number)
 {
     static const struct stw_stmt bad = {NULL, "select 1/0", 0, STW_STMT_POINT};
@@ -340,7 +341,8 @@ static enum stw_code hold(struct stw_context *ctx, void *argument)
     if (code != STW_OK)
         return code;
     char other[128];
-    snprintf(other, sizeof other, "update items set name = name || '-' where id = %d", number % 2 == 0 ? 2 : 1);
+    snprintf(other, sizeof other, "update items set name = name || '-' where id = %d",
+             number % 2 == 0 ? 2 : 1);
     struct stw_stmt second = {NULL, other, 0, STW_STMT_WRITE};
     return stw_db_run(ctx, &second, NULL, NULL);
 }
@@ -367,7 +369,8 @@ static void test_deadlocks_are_repeated(void **state)
 static void read_through(struct stw_context *ctx, int number)
 {
     for (int i = 0; i < 50; i++) {
-        ask(ctx, number, "select 'x'::text from pg_sleep(0.005)", number % 2 == 0 ? STW_STMT_POINT : STW_STMT_READ);
+        ask(ctx, number, "select 'x'::text from pg_sleep(0.005)",
+            number % 2 == 0 ? STW_STMT_POINT : STW_STMT_READ);
         if (codes[number] != STW_OK)
             return;
     }

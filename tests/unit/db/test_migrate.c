@@ -15,8 +15,10 @@ static void count_applied(void *self, const struct stw_migration *one)
 #define TEXT(text) text, sizeof(text) - 1
 
 static const struct stw_migration all[] = {
-    {1, "0001_first", TEXT("create table things (id integer);\ninsert into things values (1); -- in steward")},
-    {2, "0002_function", TEXT("create function two() returns int language sql as $$ select 2; $$; select pg_sleep(0.2);")},
+    {1, "0001_first",
+     TEXT("create table things (id integer);\ninsert into things values (1); -- in steward")},
+    {2, "0002_function",
+     TEXT("create function two() returns int language sql as $$ select 2; $$; select pg_sleep(0.2);")},
     {3, "0003_last", TEXT("create view app.things as select * from steward.things where id = two()")},
 };
 
@@ -53,7 +55,8 @@ static void test_applies_in_order_and_once(void **state)
     assert_int_equal(migrate(all, 3), STW_OK);
     assert_int_equal(applied, 0);
     assert_int_equal(version(), 3);
-    assert_string_equal(pg_value("select count(*) from steward.schema_migrations where length(sha256) = 64"), "3");
+    assert_string_equal(pg_value("select count(*) from steward.schema_migrations where length(sha256) = 64"),
+                        "3");
     assert_string_equal(pg_value("select count(*) from steward.things"), "1");
 }
 
@@ -86,7 +89,8 @@ static void test_newer_database_is_refused(void **state)
 static void test_failure_leaves_nothing_of_it(void **state)
 {
     (void)state;
-    struct stw_migration bad[] = {all[0], {2, "0002_bad", TEXT("create table half (id integer); select nonsense")}};
+    struct stw_migration bad[] = {all[0],
+                                  {2, "0002_bad", TEXT("create table half (id integer); select nonsense")}};
     assert_int_equal(migrate(bad, 2), STW_INTERNAL);
     assert_non_null(strstr(error, "0002_bad"));
     assert_non_null(strstr(error, "nonsense"));
@@ -102,7 +106,8 @@ static void test_own_commit_is_refused(void **state)
     struct stw_migration bad[] = {{1, "0001_commits", TEXT("create table half (id integer); commit")}};
     assert_int_equal(migrate(bad, 1), STW_INTERNAL);
     assert_int_equal(version(), 0);
-    struct stw_migration copies[] = {{1, "0001_copies", TEXT("create table half2 (id int); copy half2 from stdin")}};
+    struct stw_migration copies[] = {
+        {1, "0001_copies", TEXT("create table half2 (id int); copy half2 from stdin")}};
     assert_int_equal(migrate(copies, 1), STW_INTERNAL);
     assert_int_equal(version(), 0);
 }
@@ -113,7 +118,8 @@ static void test_bad_lists_and_urls(void **state)
     struct stw_migration gap[] = {all[0], all[2]};
     assert_int_equal(migrate(gap, 2), STW_INTERNAL);
     int found = 7;
-    assert_int_equal(stw_migrate("host=/nonexistent", all, 1, NULL, NULL, error, sizeof error), STW_UNAVAILABLE);
+    assert_int_equal(stw_migrate("host=/nonexistent", all, 1, NULL, NULL, error, sizeof error),
+                     STW_UNAVAILABLE);
     assert_int_equal(stw_migrate_version("host=/nonexistent", &found, error, sizeof error), STW_UNAVAILABLE);
     assert_int_equal(found, 7);
     assert_true(error[0] != '\0');

@@ -53,7 +53,8 @@ static enum stw_code text(const char *sql)
 
 static enum stw_code add(const char *id, const char *name)
 {
-    static const struct stw_stmt insert = {"x_insert", "insert into items values ($1, $2)", 2, STW_STMT_WRITE};
+    static const struct stw_stmt insert = {"x_insert", "insert into items values ($1, $2)", 2,
+                                           STW_STMT_WRITE};
     return stw_db_run(ctx, &insert, (const char *const[]){id, name}, NULL);
 }
 
@@ -296,10 +297,11 @@ static void test_lost_connections(void **state)
     assert_int_equal(stw_tx_run(ctx, lose, NULL, false), STW_UNAVAILABLE);
     assert_int_equal(runs, 1);
     assert_string_equal(names(), "");
-    pg_sql("create function app.suicide() returns trigger language plpgsql as"
-           " $$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1); return null; end $$;"
-           "create constraint trigger killer after insert on app.items deferrable initially deferred"
-           " for each row execute function app.suicide()");
+    pg_sql(
+        "create function app.suicide() returns trigger language plpgsql as"
+        " $$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1); return null; end $$;"
+        "create constraint trigger killer after insert on app.items deferrable initially deferred"
+        " for each row execute function app.suicide()");
     assert_int_equal(stw_tx_run(ctx, kill_at_commit, NULL, false), STW_OUTCOME_UNKNOWN);
     pg_sql("drop trigger killer on app.items");
     assert_string_equal(names(), "");
@@ -378,12 +380,16 @@ static enum stw_code star_four_times(struct stw_context *c, void *argument)
 static void test_stale_statements_repeat_the_body(void **state)
 {
     (void)state;
+    struct stw_db_options options = options_of(0, 1, 0, NULL);
+    ctx->db = stw_db_new(&options);
     pg_sql("create table app.starry (a integer)");
     assert_int_equal(stw_tx_run(ctx, star_four_times, NULL, false), STW_OK);
     pg_sql("alter table app.starry add column b text");
     runs = 0;
     assert_int_equal(stw_tx_run(ctx, star_four_times, NULL, false), STW_OK);
     assert_int_equal(runs, 2);
+    stw_db_free(ctx->db);
+    ctx->db = db;
 }
 
 int main(void)

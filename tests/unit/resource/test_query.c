@@ -63,7 +63,7 @@ static void assert_filter(const char *text, const char *expected)
     assert_string_equal(filter_text(&f, f.books, query.filter), expected);
 }
 
-static void assert_bad(const char *text, enum stw_code code, const char *violations)
+static void assert_refused(const char *text, enum stw_code code, const char *violations)
 {
     struct stw_query query;
 
@@ -71,16 +71,8 @@ static void assert_bad(const char *text, enum stw_code code, const char *violati
     assert_null(query.plan);
     assert_string_equal(violations_text(&f), violations);
 }
-
-static void assert_invalid(const char *text, const char *violations)
-{
-    assert_bad(text, STW_INVALID_PARAMETER, violations);
-}
-
-static void assert_unknown(const char *text, const char *violations)
-{
-    assert_bad(text, STW_UNKNOWN_PARAMETER, violations);
-}
+#define assert_invalid(text, violations) assert_refused(text, STW_INVALID_PARAMETER, violations)
+#define assert_unknown(text, violations) assert_refused(text, STW_UNKNOWN_PARAMETER, violations)
 
 static void test_nothing_asked(void **state)
 {
@@ -241,15 +233,12 @@ static void test_search_count_deleted(void **state)
 
 static void test_search_length(void **state)
 {
-    char text[2 + 201 + 1];
+    char text[204] = "q=";
 
     (void)state;
-    memset(text, 'a', sizeof(text));
-    memcpy(text, "q=", 2);
-    text[202] = '\0';
+    memset(text + 2, 'a', 200);
     assert_int_equal(strlen(good(text).search), 200);
     text[202] = 'a';
-    text[203] = '\0';
     assert_invalid(text, "q too_long 200");
 }
 
@@ -259,12 +248,10 @@ static void test_filters(void **state)
     assert_filter("title=Faust", "title eq Faust");
     assert_filter("title=a&title=b&title=a", "and(title eq a, title eq b, title eq a)");
     assert_filter("title[ne]=a", "title ne a");
-    assert_filter("title[eq]=a", "title eq a");
     assert_filter("title[contains]=a", "title contains a");
     assert_filter("author[starts]=Goe", "author starts Goe");
     assert_filter("contact_email[contains]=@example", "contact_email contains @example");
     assert_filter("title[in]=a,b,c", "title in a b c");
-    assert_filter("title[nin]=a", "title nin a");
     assert_filter("title[null]=true", "title null true");
     assert_filter("pages[gte]=10&pages[lt]=20", "and(pages gte 10, pages lt 20)");
     assert_filter("price[gt]=12.50", "price gt 12.50");

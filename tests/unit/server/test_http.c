@@ -279,7 +279,7 @@ static void head_has_no_body(void **state)
     char *text = talk("HEAD /h HTTP/1.1\r\nHost: x\r\nX-Request-Id: r\r\nConnection: close\r\n\r\n");
 
     (void)state;
-    assert_non_null(strstr(text, "Content-Length: 23\r\n"));
+    assert_non_null(strstr(text, "Content-Length: 25\r\n"));
     assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
     free(text);
 }

@@ -1,0 +1,73 @@
+#include "server/handle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/auth.h"
+#include "server/loop.h"
+#include "server/negotiate.h"
+#include "server/problem.h"
+#include "server/router.h"
+
+/* Under /v1 there is nothing but JSON; outside of it the handlers know what they can make. */
+static bool speaks_json_only(const struct srv_route *route)
+{
+    return strncmp(route->pattern, "/v1/", 4) == 0;
+}
+
+/* Whether the body is one that the route can take. */
+static enum stw_code check_body(struct srv_request *request)
+{
+    unsigned flags = request->route->flags;
+    enum stw_code code;
+
+    if (!(flags & (SRV_ROUTE_BODY | SRV_ROUTE_BODY_OPTIONAL))) {
+        /* Nothing that a client sent is ignored, and here it could mean nothing. */
+        if (request->body_length == 0)
+            return STW_OK;
+        snprintf(request->details.internal, sizeof(request->details.internal), "a body for a route that takes none");
+        return STW_MALFORMED_REQUEST;
+    }
+    code = srv_negotiate_content_type(request);
+    if (code != STW_OK)
+        return code;
+    if (request->body_length == 0 && !(flags & SRV_ROUTE_BODY_OPTIONAL)) {
+        stw_details_add(&request->details, STW_AT_POINTER, "#", STW_REQUIRED, NULL, NULL);
+        return STW_INVALID_JSON;
+    }
+    return STW_OK;
+}
+
+static enum stw_code run(struct srv_request *request, struct srv_reply *reply)
+{
+    const struct srv_route *route;
+    enum stw_code code = srv_router_find(srv_loop_server(request->loop)->router, request);
+
+    if (code != STW_OK)
+        return code;
+    route = request->route;
+    if (speaks_json_only(route))
+        code = srv_negotiate_accept(request);
+    if (code == STW_OK)
+        code = check_body(request);
+    if (code == STW_OK && route->auth == SRV_AUTH_BEARER)
+        code = srv_auth_bearer(request);
+    if (code == STW_OK)
+        code = route->run(request, reply);
+    return code;
+}
+
+void srv_handle(struct srv_request *request, struct srv_reply *reply)
+{
+    enum stw_code code;
+
+    request->ctx.details = &request->details;
+    request->language = srv_negotiate_language(srv_request_header(request, "Accept-Language"));
+    code = run(request, reply);
+    if (code == STW_OK)
+        return;
+    srv_problem_write(request, code, reply);
+    /* The log shall say what really happened, also where the answer only says "internal". */
+    if (reply->code != code && !request->details.internal[0])
+        snprintf(request->details.internal, sizeof(request->details.internal), "%s", stw_code_name(code));
+}
