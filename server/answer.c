@@ -43,8 +43,8 @@ void srv_answer_complete(struct srv_exchange *exchange)
 }
 
 /* Calls emit for each header that Steward sets. */
-static void each_header(struct srv_exchange *exchange, void (*emit)(void *self, const char *name, const char *value),
-                        void *self)
+static void each_header(struct srv_exchange *exchange,
+                        void (*emit)(void *self, const char *name, const char *value), void *self)
 {
     const struct srv_reply *reply = &exchange->reply;
     bool caching = false;

@@ -136,8 +136,8 @@ static bool tcp_state(const struct srv_connection *connection, struct tcp_info *
     return !getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, ret_info, &length);
 }
 
-/* A kept-alive connection may be silent for long, but who drips the next request line in is a slow sender. The parser
- * says nothing before the line is complete, the kernel knows when bytes last came. */
+/* A kept-alive connection may be silent for long, but who drips the next request line in is a slow sender.
+ * The parser says nothing before the line is complete, the kernel knows when bytes last came. */
 static void expire_idle(struct srv_connection *connection, int64_t now_us)
 {
     int64_t idle = now_us - connection->since_us;

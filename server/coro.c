@@ -97,8 +97,8 @@ static void switch_to(struct side *from, struct side *to)
 #endif
 }
 
-/* The bottom frame of every stack. It never returns: a finished coroutine waits here for its next job, so that taking
- * one from the pool costs one switch and no new context. */
+/* The bottom frame of every stack. It never returns: a finished coroutine waits here for its next job, so
+ * that taking one from the pool costs one switch and no new context. */
 static void bottom(unsigned high, unsigned low)
 {
     struct srv_coro *coro = (struct srv_coro *)(((uintptr_t)high << 32) | low);

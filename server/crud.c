@@ -1,12 +1,13 @@
 #include "server/crud.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/uuid.h"
 #include "resource/access.h"
 #include "resource/render.h"
 #include "resource/store.h"
-#include "server/body.h"
+#include "server/negotiate.h"
 #include "server/record_reply.h"
 
 static enum stw_code reply_page(struct srv_request *request, struct srv_reply *reply, const struct stw_query *query)
@@ -23,7 +24,7 @@ static enum stw_code list(struct srv_request *request, struct srv_reply *reply)
     struct stw_query query;
     enum stw_code code = stw_access_demand(&request->ctx, request->route->plan, STW_READ);
     if (code == STW_OK)
-        code = stw_query_read(&request->ctx, request->route->plan, request->query, request->query_count, false, &query);
+        code = stw_query_read(&request->ctx, request->route->plan, request->query, request->query_count, NULL, false, &query);
     return code == STW_OK ? reply_page(request, reply, &query) : code;
 }
 
@@ -41,12 +42,10 @@ static enum stw_code list_parts(struct srv_request *request, struct srv_reply *r
     enum stw_code code = stw_store_get(ctx, route->parent, id, STW_DELETED_EXCLUDE, &parent);
     if (code != STW_OK)
         return code;
-    struct stw_pair *pairs = STW_NEW_N(ctx->arena, struct stw_pair, (size_t)request->query_count + 1);
-    for (int i = 0; i < request->query_count; i++)
-        pairs[i] = request->query[i];
-    pairs[request->query_count].name = route->plan->fields[route->plan->parent_field].name;
-    pairs[request->query_count].value = stw_arena_strdup(ctx->arena, id);
-    code = stw_query_read(ctx, route->plan, pairs, request->query_count + 1, false, &query);
+    const char *value = id;
+    struct stw_filter of_parent = {
+        .node = STW_NODE_TEST, .field = route->plan->parent_field, .op = STW_EQ, .values = &value, .value_count = 1};
+    code = stw_query_read(ctx, route->plan, request->query, request->query_count, &of_parent, false, &query);
     return code == STW_OK ? reply_page(request, reply, &query) : code;
 }
 
@@ -54,7 +53,7 @@ static enum stw_code search(struct srv_request *request, struct srv_reply *reply
 {
     struct stw_query query;
     json_t *body;
-    enum stw_code code = srv_no_parameters(request);
+    enum stw_code code = srv_negotiate_no_query(request);
     if (code == STW_OK)
         code = stw_access_demand(&request->ctx, request->route->plan, STW_READ);
     if (code == STW_OK)
@@ -73,7 +72,7 @@ static enum stw_code get(struct srv_request *request, struct srv_reply *reply)
     struct stw_page page = {.count = 1};
     char id[STW_UUID_TEXT];
 
-    enum stw_code code = stw_query_read(ctx, plan, request->query, request->query_count, true, &query);
+    enum stw_code code = stw_query_read(ctx, plan, request->query, request->query_count, NULL, true, &query);
     if (code != STW_OK)
         return code;
     if (!stw_uuid_parse(request->parameters[0], id))

@@ -16,9 +16,12 @@ enum single {
 };
 
 static const char *const single_names[SINGLE_COUNT] = {
-    [CONTENT_LENGTH] = "content-length", [TRANSFER_ENCODING] = "transfer-encoding",
-    [HOST] = "host",                     [AUTHORIZATION] = "authorization",
-    [CONTENT_TYPE] = "content-type",     [IDEMPOTENCY_KEY] = "idempotency-key",
+    [CONTENT_LENGTH] = "content-length",
+    [TRANSFER_ENCODING] = "transfer-encoding",
+    [HOST] = "host",
+    [AUTHORIZATION] = "authorization",
+    [CONTENT_TYPE] = "content-type",
+    [IDEMPOTENCY_KEY] = "idempotency-key",
     [EXPECT] = "expect",
 };
 
@@ -158,8 +161,8 @@ static bool takes_body(const char *method)
 
 static bool knows_method(const char *method)
 {
-    return takes_body(method) || !strcmp(method, "GET") || !strcmp(method, "HEAD") || !strcmp(method, "DELETE") ||
-           !strcmp(method, "OPTIONS");
+    return takes_body(method) || !strcmp(method, "GET") || !strcmp(method, "HEAD") ||
+           !strcmp(method, "DELETE") || !strcmp(method, "OPTIONS");
 }
 
 uint64_t srv_guard_body_max(const char *path, size_t length)
@@ -193,7 +196,8 @@ enum stw_code srv_guard_check(const struct srv_head *head, struct srv_framing *r
         return code;
     if (!knows_method(head->method))
         return STW_NOT_IMPLEMENTED;
-    /* A body where none has a meaning is a client's mistake or an attack; dropping it in silence hides both. */
+    /* A body where none has a meaning is a client's mistake or an attack; dropping it in silence hides both.
+     */
     if (!takes_body(head->method) && (ret_framing->chunked || ret_framing->content_length))
         return STW_MALFORMED_REQUEST;
     question = memchr(head->target, '?', head->target_length);

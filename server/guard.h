@@ -8,8 +8,9 @@
 #include "core/code.h"
 
 /*
- * The one judge of a request's head, before anything else reads it: framing (request smuggling), sizes, characters.
- * libmicrohttpd 0.9.75 accepts much that two parties could read differently; nothing of that passes here.
+ * The one judge of a request's head, before anything else reads it: framing (request smuggling), sizes,
+ * characters. libmicrohttpd 0.9.75 accepts much that two parties could read differently; nothing of that
+ * passes here.
  */
 #define SRV_TARGET_MAX     ((size_t)4096)
 #define SRV_HEAD_MAX       ((size_t)8192) /* request line and fields up to the empty line */

@@ -80,8 +80,8 @@ static void watch(void *self, struct stw_conn *conn, int fd, unsigned events)
     }
     if (watch->conn == conn && watch->events == events)
         return;
-    /* A descriptor may have been closed and opened again under the same number without a word to us; the kernel then
-     * knows better whether it is in the set. */
+    /* A descriptor may have been closed and opened again under the same number without a word to us; the
+     * kernel then knows better whether it is in the set. */
     if (!watch->conn || epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &event)) {
         if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) &&
             (errno != EEXIST || epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &event)))

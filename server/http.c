@@ -56,8 +56,8 @@ static void *target_seen(void *self, const char *uri, struct MHD_Connection *mhd
     srv_reply_init(&exchange->reply, arena);
     connection->exchange = exchange;
     srv_connection_phase(connection, SRV_PHASE_HEADER);
-    /* The query is ours to decode; cut it off in libmicrohttpd's buffer (which is not const), or it would spend the
-     * connection's memory on a record for each parameter. */
+    /* The query is ours to decode; cut it off in libmicrohttpd's buffer (which is not const), or it would
+     * spend the connection's memory on a record for each parameter. */
     question = strchr((char *)(uintptr_t)uri, '?');
     if (question)
         question[1] = '\0';
@@ -79,8 +79,9 @@ struct collector {
     bool has_gaps;
 };
 
-/* libmicrohttpd 0.9 ends names, values and the target at a NUL byte, loses folded lines, takes bare line feeds and runs
- * of spaces. Its strings still lie where they arrived: each must follow the one before at exactly `gap` bytes. */
+/* libmicrohttpd 0.9 ends names, values and the target at a NUL byte, loses folded lines, takes bare line
+ * feeds and runs of spaces. Its strings still lie where they arrived: each must follow the one before at
+ * exactly `gap` bytes. */
 static void follow(struct collector *collector, size_t gap, const char *start, const char *end)
 {
     if ((uintptr_t)start - collector->at != gap)
@@ -129,7 +130,8 @@ static enum stw_code read_head(struct srv_exchange *exchange, const char *method
     return srv_guard_check(&head, &exchange->framing);
 }
 
-/* Whether the parser will read a body behind this head, by the look of it: for a refused head one cannot be sure. */
+/* Whether the parser will read a body behind this head, by the look of it: for a refused head one cannot be
+ * sure. */
 static bool may_have_body(const struct srv_exchange *exchange)
 {
     return srv_request_header(&exchange->request, "content-length") ||
@@ -168,7 +170,8 @@ static void take_body(struct srv_exchange *exchange, const char *bytes, size_t l
     struct srv_shared *shared = exchange->connection->http->loop->shared;
 
     exchange->uploaded += length;
-    if (atomic_fetch_add_explicit(&shared->upload_bytes, length, memory_order_relaxed) + length > UPLOAD_MAX) {
+    if (atomic_fetch_add_explicit(&shared->upload_bytes, length, memory_order_relaxed) + length >
+        UPLOAD_MAX) {
         exchange->request.details.retry_after_seconds = 1;
         srv_answer_raw(exchange, STW_OVERLOADED);
         return;
@@ -187,7 +190,8 @@ static bool admit(struct srv_exchange *exchange)
     if (!strcmp(path, "/livez") || !strcmp(path, "/readyz") || !strcmp(path, "/metrics"))
         return true;
     exchange->counted = true;
-    if (atomic_fetch_add_explicit(&shared->in_flight, 1, memory_order_relaxed) < shared->server->config->max_requests)
+    if (atomic_fetch_add_explicit(&shared->in_flight, 1, memory_order_relaxed) <
+        shared->server->config->max_requests)
         return true;
     atomic_fetch_sub_explicit(&shared->in_flight, 1, memory_order_relaxed);
     exchange->counted = false;
@@ -299,7 +303,8 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *mhd, const char
 }
 
 /* Called once per request line seen, also when the client is gone; never while suspended. */
-static void completed(void *self, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode why)
+static void completed(void *self, struct MHD_Connection *mhd, void **context,
+                      enum MHD_RequestTerminationCode why)
 {
     struct srv_http *http = self;
     struct srv_exchange *exchange = *context;
@@ -314,7 +319,8 @@ static void completed(void *self, struct MHD_Connection *mhd, void **context, en
     }
     *context = NULL;
     if (exchange->uploaded)
-        atomic_fetch_sub_explicit(&http->loop->shared->upload_bytes, exchange->uploaded, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&http->loop->shared->upload_bytes, exchange->uploaded,
+                                  memory_order_relaxed);
     exchange->connection->exchange = NULL;
     srv_connection_phase(exchange->connection, SRV_PHASE_IDLE);
     arena_give(http, exchange->arena);
@@ -338,9 +344,10 @@ static struct MHD_Daemon *start_daemon(struct srv_http *http, int listen_fd)
         {MHD_OPTION_END, 0, NULL},
     };
 
-    /* Not strict on 0.9.75: it would only add an HTML answer or a silent close to what the guard refuses better. */
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, handle, http,
-                            MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    /* Not strict on 0.9.75: it would only add an HTML answer or a silent close to what the guard refuses
+     * better. */
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, handle,
+                            http, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 struct srv_http *srv_http_new(struct srv_loop *loop, int listen_fd)

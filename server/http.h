@@ -6,8 +6,8 @@
 
 struct srv_loop;
 
-/* The HTTP side of one loop: a libmicrohttpd daemon driven through its epoll descriptor, its connections and their
- * deadlines. Each complete request runs as a coroutine of the loop. */
+/* The HTTP side of one loop: a libmicrohttpd daemon driven through its epoll descriptor, its connections and
+ * their deadlines. Each complete request runs as a coroutine of the loop. */
 struct srv_http;
 
 /* `listen_fd` stays the caller's. NULL with a message on stderr. */

@@ -22,7 +22,8 @@ struct srv_http {
     int arena_count;
 };
 
-/* Where a connection stands; each phase has a deadline of its own, since libmicrohttpd only knows inactivity. */
+/* Where a connection stands; each phase has a deadline of its own, since libmicrohttpd only knows inactivity.
+ */
 enum srv_phase {
     SRV_PHASE_FIRST,  /* accepted, no request line yet */
     SRV_PHASE_HEADER, /* request line seen */
@@ -60,8 +61,8 @@ struct srv_exchange {
     struct stw_arena *arena;
     enum srv_stage stage;
     bool suspended;
-    bool counted; /* in shared->in_flight */
-    bool close;   /* after the reply */
+    bool counted;           /* in shared->in_flight */
+    bool close;             /* after the reply */
     const char *raw_target; /* in libmicrohttpd's buffer */
     const char *target;
     size_t target_length;
@@ -84,9 +85,9 @@ void srv_answer_problem(struct srv_exchange *exchange, enum stw_code code);
 void srv_answer_complete(struct srv_exchange *exchange);
 /* Hands the reply to libmicrohttpd. */
 enum MHD_Result srv_answer_queue(struct srv_exchange *exchange);
-/* Writes the problem straight to the socket, half closes it and lets the rest of the request run into the void for a
- * while: libmicrohttpd cannot answer in the middle of a body, and closing with unread bytes would reset the connection
- * and may take the answer away from the client. */
+/* Writes the problem straight to the socket, half closes it and lets the rest of the request run into the
+ * void for a while: libmicrohttpd cannot answer in the middle of a body, and closing with unread bytes would
+ * reset the connection and may take the answer away from the client. */
 void srv_answer_raw(struct srv_exchange *exchange, enum stw_code code);
 
 #endif

@@ -71,7 +71,8 @@ static void take_headers(struct srv_request *request, const struct srv_head *hea
     request->header_count = count;
 }
 
-/* The path starts behind scheme and authority when the target is in absolute form, which RFC 9112 makes us accept. */
+/* The path starts behind scheme and authority when the target is in absolute form, which RFC 9112 makes us
+ * accept. */
 static const char *path_start(const char *target)
 {
     const char *start = target;
@@ -102,8 +103,8 @@ void srv_intake_id(struct srv_request *request)
     request->ctx.request_id = made;
 }
 
-void srv_intake_head(struct srv_request *request, const struct srv_head *head, const struct srv_proxies *proxies,
-                     const char *peer)
+void srv_intake_head(struct srv_request *request, const struct srv_head *head,
+                     const struct srv_proxies *proxies, const char *peer)
 {
     struct stw_context *ctx = &request->ctx;
     const char *id;
@@ -154,7 +155,8 @@ enum stw_code srv_intake_query(struct srv_request *request)
 
         if (length) {
             if (!stw_text_percent_decode(arena, query, name_length, true, &name) ||
-                (equals && !stw_text_percent_decode(arena, equals + 1, length - name_length - 1, true, &value)))
+                (equals &&
+                 !stw_text_percent_decode(arena, equals + 1, length - name_length - 1, true, &value)))
                 return STW_MALFORMED_REQUEST;
             pairs[count++] = (struct stw_pair){name, value ? value : ""};
         }

@@ -95,7 +95,8 @@ static int open_one(const union address *address, socklen_t length)
         return -1;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
-        (address->any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off))) ||
+        (address->any.sa_family == AF_INET6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off))) ||
         bind(fd, &address->any, length) || listen(fd, BACKLOG)) {
         close(fd);
         return -1;
@@ -106,7 +107,8 @@ static int open_one(const union address *address, socklen_t length)
 /* The first socket settles the port, also when it was 0. */
 static bool open_all(struct srv_listeners *listeners, const char *text, int port, int count)
 {
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                             .ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
     union address address;
     socklen_t length;
@@ -156,13 +158,11 @@ void srv_listen_close(struct srv_listeners *listeners)
 
 void srv_listen_refuse(int fd)
 {
-    /* Drops segments with SYN and without ACK; byte 13 of the TCP header holds the flags. Closing the socket instead
-     * would reset connections whose handshake the client already believes to be complete. */
+    /* Drops segments with SYN and without ACK; byte 13 of the TCP header holds the flags. Closing the socket
+     * instead would reset connections whose handshake the client already believes to be complete. */
     struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
-        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),          BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
         BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
     };
     struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};

@@ -18,9 +18,9 @@
 #define SWEEP_US         ((int64_t)250000)
 #define DRAIN_SWEEP_US   ((int64_t)20000)
 /* After new connections are turned away, those whose handshake was under way still arrive. */
-#define HANDSHAKE_US     ((int64_t)150000)
-#define LEASE_WAIT_US    ((int64_t)3000000)
-#define EVENTS           64
+#define HANDSHAKE_US  ((int64_t)150000)
+#define LEASE_WAIT_US ((int64_t)3000000)
+#define EVENTS        64
 
 struct stw_db *srv_loop_db(struct srv_loop *loop)
 {
@@ -118,7 +118,9 @@ static struct stw_db *open_db(struct srv_loop *loop)
     struct stw_db_options options = {
         .url = config->database_url,
         .application_name = "steward",
-        .lanes = part >= 5 ? 2 : part >= 3 ? 1 : 0,
+        .lanes = part >= 5   ? 2
+                 : part >= 3 ? 1
+                             : 0,
         .slow = part >= 4 ? 1 : 0,
         .lease_wait_us = LEASE_WAIT_US,
         .statement_timeout_us = (int64_t)config->request_timeout_ms * 1000,
@@ -158,7 +160,8 @@ struct srv_loop *srv_loop_new(struct srv_shared *shared, int index, int listen_f
     if (server->config->database_url)
         loop->db = open_db(loop);
     loop->http = srv_http_new(loop, listen_fd);
-    if (!loop->http || !add_fd(loop, srv_http_fd(loop->http)) || (server->config->database_url && !loop->db)) {
+    if (!loop->http || !add_fd(loop, srv_http_fd(loop->http)) ||
+        (server->config->database_url && !loop->db)) {
         srv_loop_free(loop);
         return NULL;
     }
@@ -210,7 +213,8 @@ static int timeout_ms(const struct srv_loop *loop, const struct run *run)
     return until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
 
-static void dispatch_events(struct srv_loop *loop, struct run *run, const struct epoll_event *events, int count)
+static void dispatch_events(struct srv_loop *loop, struct run *run, const struct epoll_event *events,
+                            int count)
 {
     for (int i = 0; i < count; i++) {
         int fd = events[i].data.fd;
@@ -249,8 +253,8 @@ static void close_listener(struct srv_loop *loop)
     loop->listen_fd = -1;
 }
 
-/* An inherited socket keeps its queue for the successor. One of our own must be accepted empty first: closing it resets
- * what is still queued. */
+/* An inherited socket keeps its queue for the successor. One of our own must be accepted empty first: closing
+ * it resets what is still queued. */
 static void drain_listener(struct srv_loop *loop, const struct run *run, int64_t now_us)
 {
     struct pollfd queue = {.fd = loop->listen_fd, .events = POLLIN};
@@ -285,7 +289,8 @@ static bool sweep(struct srv_loop *loop, struct run *run, int64_t now_us)
     return loop->clean;
 }
 
-/* One turn: what the database brought, then the coroutines it woke, then libmicrohttpd once for all they resumed. */
+/* One turn: what the database brought, then the coroutines it woke, then libmicrohttpd once for all they
+ * resumed. */
 static bool turn(struct srv_loop *loop, struct run *run)
 {
     struct epoll_event events[EVENTS];

@@ -120,7 +120,8 @@ bool srv_proxies_trust(const struct srv_proxies *proxies, const char *address)
     return false;
 }
 
-/* The address inside one hop: quotes, brackets and a port taken off. NULL when it is none ("unknown", "_hidden"). */
+/* The address inside one hop: quotes, brackets and a port taken off. NULL when it is none ("unknown",
+ * "_hidden"). */
 static const char *hop_address(struct stw_arena *arena, const char *text, size_t length)
 {
     unsigned char parsed[16];
@@ -171,8 +172,8 @@ static bool forwarded_for(const char *element, size_t length, const char **ret_v
 }
 
 /* Walks the hops of one field from its end. True when the walk is over and *client is the answer. */
-static bool walk(const struct srv_proxies *proxies, struct stw_arena *arena, const char *value, bool forwarded,
-                 const char **client)
+static bool walk(const struct srv_proxies *proxies, struct stw_arena *arena, const char *value,
+                 bool forwarded, const char **client)
 {
     size_t end = strlen(value);
 
@@ -200,7 +201,8 @@ static bool walk(const struct srv_proxies *proxies, struct stw_arena *arena, con
     }
 }
 
-const char *srv_proxies_client(const struct srv_proxies *proxies, const struct srv_request *request, const char *peer)
+const char *srv_proxies_client(const struct srv_proxies *proxies, const struct srv_request *request,
+                               const char *peer)
 {
     const char *name = srv_request_header(request, "forwarded") ? "forwarded" : "x-forwarded-for";
     bool forwarded = !strcmp(name, "forwarded");

@@ -5,6 +5,7 @@
 
 #include "server/request.h"
 
+struct stw_action;
 struct stw_plan;
 
 enum srv_auth {
@@ -28,11 +29,11 @@ struct srv_route {
     enum srv_auth auth;
     unsigned flags;
     srv_handler *run;
-    const void *subject; /* the action it serves, or NULL */
-    const struct stw_plan *plan; /* the resource whose records it is about, or NULL */
-    const struct stw_plan *parent; /* {collection}/{id}/{parts}: the resource the id is of */
+    const struct stw_action *subject; /* the action it serves, or NULL */
     const char *verb;    /* operationId's verb: "list", "create", ...; or the whole operationId */
     const char *doc;     /* one line, English */
+    const struct stw_plan *plan;   /* the resource whose records it is about, or NULL */
+    const struct stw_plan *parent; /* {collection}/{id}/{parts}: the resource the id is of */
 };
 
 /* A trie over path segments, built once at start, read-only afterwards, shared by all loops. Literal segments win over

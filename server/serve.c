@@ -28,7 +28,8 @@ static void on_signal(int number)
     errno = before;
 }
 
-/* A handler and a descriptor instead of signalfd: it works whatever threads exist already and whatever they block. */
+/* A handler and a descriptor instead of signalfd: it works whatever threads exist already and whatever they
+ * block. */
 static bool catch_signals(struct sigaction *before)
 {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -173,13 +174,15 @@ int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port),
     struct sigaction before[2];
     int status;
 
-    shared = (struct srv_shared){.server = server, .proxies = srv_proxies_new(server->config->trusted_proxies)};
+    shared =
+        (struct srv_shared){.server = server, .proxies = srv_proxies_new(server->config->trusted_proxies)};
     if (!shared.proxies) {
         fprintf(stderr, "STEWARD_TRUSTED_PROXIES is malformed\n");
         return EXIT_FAILURE;
     }
     raise_limits();
-    if (!srv_listen_open(&listeners, server->config->listen, server->config->port, loop_count(server->config)) ||
+    if (!srv_listen_open(&listeners, server->config->listen, server->config->port,
+                         loop_count(server->config)) ||
         !catch_signals(before))
         return EXIT_FAILURE;
     shared.loop_count = listeners.count;

@@ -6,8 +6,8 @@
 
 struct srv_coro;
 
-/* A coroutine that sleeps, on its own stack: in the heap of timers when it has a deadline, in the queue of runnable ones
- * once it was woken. */
+/* A coroutine that sleeps, on its own stack: in the heap of timers when it has a deadline, in the queue of
+ * runnable ones once it was woken. */
 struct srv_sleeper {
     struct srv_coro *coro;
     struct srv_sleeper *next; /* in the queue */

@@ -94,8 +94,8 @@ void srv_workers_free(struct srv_workers *workers)
     free(workers);
 }
 
-enum stw_code srv_workers_submit(struct srv_workers *workers, void (*work)(void *what), void (*done)(void *what),
-                                 void *what)
+enum stw_code srv_workers_submit(struct srv_workers *workers, void (*work)(void *what),
+                                 void (*done)(void *what), void *what)
 {
     enum stw_code code = STW_OVERLOADED;
 

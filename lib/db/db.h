@@ -24,13 +24,14 @@
  * Other codes: STW_CONSTRAINT (SQLSTATE class 23; details->sqlstate and ->constraint are set), STW_RETRY (40001, 40P01;
  * in a transaction also a stale prepared statement), STW_OVERLOADED (no lease in time, 55P03: a lock not in time),
  * STW_UNAVAILABLE (no connection, 57P0x, 53xxx, 25006), STW_DEADLINE_EXCEEDED (also 57014), STW_OUTCOME_UNKNOWN,
- * STW_INTERNAL (anything else; details->internal says what, for the log). On a lane 57014 and 55P03 repeat the read once
- * on a leased connection. Within a transaction nothing but the COMMIT is ever STW_OUTCOME_UNKNOWN.
+ * STW_INTERNAL (anything else; details->internal says what, for the log). On a lane 57014 and 55P03 repeat the read
+ * once on a leased connection. Within a transaction nothing but the COMMIT is ever STW_OUTCOME_UNKNOWN.
  */
 enum stw_stmt_kind { STW_STMT_POINT, STW_STMT_READ, STW_STMT_WRITE, STW_STMT_SLOW };
 
 /* Prepared once per connection under `name`; with name NULL it is unnamed and planned with its values. All parameters
- * and columns travel as text. `sql` and `name` (at most 51 bytes, else it runs unnamed) must outlive the connections. */
+ * and columns travel as text. `sql` and `name` (at most 51 bytes, else it runs unnamed) must outlive the
+ * connections. */
 struct stw_stmt {
     const char *name;
     const char *sql;
@@ -88,8 +89,8 @@ struct stw_db_hooks {
     void (*wait)(void *self, struct stw_wait *wait);
     /* wait->done was just set: make its waiter runnable (never runs it here). */
     void (*wake)(void *self, struct stw_wait *wait);
-    /* Interest of `conn` in `fd` is now `events` (EPOLLIN | EPOLLOUT, level-triggered); 0: forget the fd, it is about to
-     * close. Called from within stw_db_new and stw_db_free too. */
+    /* Interest of `conn` in `fd` is now `events` (EPOLLIN | EPOLLOUT, level-triggered); 0: forget the fd, it is
+     * about to close. Called from within stw_db_new and stw_db_free too. */
     void (*watch)(void *self, struct stw_conn *conn, int fd, unsigned events);
     /* Runs work(what) on a helper thread without waiting (PQcancel blocks); work frees `what`. */
     void (*detach)(void *self, void (*work)(void *what), void *what);

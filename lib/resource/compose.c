@@ -59,12 +59,24 @@ static void add_search(struct stw_sql *sql, const struct stw_plan *plan, const c
     stw_sql_printf(sql, ", app.fold($%d::text)) > 0", number);
 }
 
-static void add_values(struct stw_sql *sql, const struct stw_filter *test, const char *type)
+/* All values of a list test as one parameter: an array literal with every word quoted. */
+static void add_array(struct stw_sql *sql, const struct stw_filter *test, const char *type)
 {
+    struct stw_buf words;
+    stw_buf_init(&words, sql->ctx->arena, 256, 1024 * 1024);
     for (int i = 0; i < test->value_count; i++) {
-        stw_sql_add(sql, i ? ", " : "");
-        stw_sql_value(sql, test->values[i], type);
+        stw_buf_add_char(&words, i ? ',' : '{');
+        stw_buf_add_char(&words, '"');
+        for (const char *c = test->values[i]; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                stw_buf_add_char(&words, '\\');
+            stw_buf_add_char(&words, *c);
+        }
+        stw_buf_add_char(&words, '"');
     }
+    stw_buf_add_char(&words, '}');
+    stw_sql_value(sql, words.data, NULL);
+    stw_sql_printf(sql, "::%s[]", type);
 }
 
 static void add_comparison(struct stw_sql *sql, const struct stw_filter *test, const char *column, const char *type)
@@ -74,39 +86,42 @@ static void add_comparison(struct stw_sql *sql, const struct stw_filter *test, c
     switch (test->op) {
     case STW_NE:
         stw_sql_printf(sql, "%s is distinct from ", column);
-        add_values(sql, test, type);
+        stw_sql_value(sql, test->values[0], type);
         return;
     case STW_IN:
+        stw_sql_printf(sql, "%s = any(", column);
+        add_array(sql, test, type);
+        stw_sql_add(sql, ")");
+        return;
     case STW_NIN:
-        stw_sql_printf(sql, test->op == STW_IN ? "%s in (" : "(%s is null or ", column);
-        if (test->op == STW_NIN)
-            stw_sql_printf(sql, "%s not in (", column);
-        add_values(sql, test, type);
-        stw_sql_add(sql, test->op == STW_IN ? ")" : "))");
+        stw_sql_printf(sql, "(%s is null or %s <> all(", column, column);
+        add_array(sql, test, type);
+        stw_sql_add(sql, "))");
         return;
     case STW_IS_NULL:
-        stw_sql_printf(sql, test->values[0][0] == 't' ? "%s is null" : "%s is not null", column);
+        stw_sql_add(sql, column);
+        stw_sql_add(sql, test->values[0][0] == 't' ? " is null" : " is not null");
         return;
     case STW_STARTS:
         stw_sql_printf(sql, "%s ^@ ", column);
-        add_values(sql, test, "text");
+        stw_sql_value(sql, test->values[0], "text");
         return;
     case STW_CONTAINS:
         stw_sql_printf(sql, "strpos(app.fold(%s), app.fold(", column);
-        add_values(sql, test, "text");
+        stw_sql_value(sql, test->values[0], "text");
         stw_sql_add(sql, ")) > 0");
         return;
     case STW_ANY_OF:
     case STW_ALL_OF:
     case STW_NONE_OF:
-        stw_sql_printf(sql, test->op == STW_NONE_OF ? "not %s" : "%s", column);
-        stw_sql_add(sql, test->op == STW_ALL_OF ? " @> array[" : " && array[");
-        add_values(sql, test, "text");
-        stw_sql_add(sql, "]");
+        stw_sql_add(sql, test->op == STW_NONE_OF ? "not " : "");
+        stw_sql_add(sql, column);
+        stw_sql_add(sql, test->op == STW_ALL_OF ? " @> " : " && ");
+        add_array(sql, test, "text");
         return;
     default:
         stw_sql_printf(sql, "%s %s ", column, signs[test->op]);
-        add_values(sql, test, type);
+        stw_sql_value(sql, test->values[0], type);
     }
 }
 

@@ -73,12 +73,22 @@ static bool is_list_or_object(enum stw_type type)
 }
 
 /* Why this line contradicts itself, or NULL. */
+/* Words of the query string and of the search body, which a filter of the same name could never be told from. */
+static bool is_query_word(const char *name)
+{
+    static const char *const words[] = {"limit", "cursor", "sort",   "fields",  "expand", "q",
+                                        "count", "filter", "deleted", "dry_run", "and",    "or", "not", NULL};
+    return has_word(words, name);
+}
+
 static const char *field_fault(const struct stw_field *field)
 {
     unsigned flags = field->flags;
 
     if (is_system_name(field->name))
         return "the engine keeps a column of this name by itself";
+    if (is_query_word(field->name))
+        return "a list's query has a parameter of this name";
     if ((unsigned)field->type >= STW_TYPE_COUNT || field->type == STW_TYPE_ID)
         return "it has no type of its own";
     if ((field->type == STW_TYPE_ENUM) != (field->words != NULL))

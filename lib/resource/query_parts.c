@@ -282,8 +282,12 @@ bool stw_part_known(const struct stw_reader *reader, const struct stw_part *part
         return false;
     if (reader->where == STW_AT_POINTER && !part->in_body)
         return false;
-    return part->take != take_search ||
-           (reader->plan->searchable & stw_access_visible(reader->ctx, reader->plan)) != 0;
+    if (part->take != take_search)
+        return true;
+    /* q looks at all of them at once: one that is hidden or masked could be guessed piece by piece */
+    uint64_t open =
+        stw_access_visible(reader->ctx, reader->plan) & ~stw_access_grant(reader->ctx, reader->plan)->masked;
+    return reader->plan->searchable != 0 && (reader->plan->searchable & ~open) == 0;
 }
 
 void stw_query_init(const struct stw_reader *reader, struct stw_query *query)

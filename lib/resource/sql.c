@@ -47,7 +47,7 @@ static int parameter_add(struct stw_sql *sql, const char *value)
 int stw_sql_value(struct stw_sql *sql, const char *value, const char *type)
 {
     int number = parameter_add(sql, value);
-    stw_sql_printf(sql, type ? "$%d::%s" : "$%d", number, type);
+    stw_sql_printf(sql, "$%d%s%s", number, type ? "::" : "", type ? type : "");
     return number;
 }
 

@@ -67,6 +67,9 @@ enum stw_code stw_store_create(struct stw_context *ctx, struct stw_input *input,
 /* `version` NULL: any. `ret_record` is the record as it now stands; unchanged input writes nothing and is STW_OK. */
 enum stw_code stw_store_update(struct stw_context *ctx, struct stw_input *input, const char *id, const char *version,
                                struct stw_record *ret_record) STW_MUST_CHECK;
+/* The same without the resource's hooks, for actions that have checked their own rules. */
+enum stw_code stw_store_set(struct stw_context *ctx, struct stw_input *input, const char *id,
+                            struct stw_record *ret_record) STW_MUST_CHECK;
 enum stw_code stw_store_delete(struct stw_context *ctx, const struct stw_plan *plan, const char *id, const char *version)
     STW_MUST_CHECK;
 enum stw_code stw_store_restore(struct stw_context *ctx, const struct stw_plan *plan, const char *id,

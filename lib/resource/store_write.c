@@ -1,5 +1,6 @@
 #include "resource/store.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/uuid.h"
@@ -184,7 +185,7 @@ enum stw_code stw_store_create(struct stw_context *ctx, struct stw_input *input,
     if (code != STW_OK)
         return code;
     if (input->given & 1)
-        strcpy(id, input->values[STW_PLAN_ID].text);
+        snprintf(id, STW_UUID_TEXT, "%s", input->values[STW_PLAN_ID].text);
     else
         stw_uuid_v7(ctx->now_us, id);
     fill_defaults(ctx, input);
@@ -253,6 +254,13 @@ static enum stw_code change(struct stw_context *ctx, struct job *job)
         strcmp(stw_record_text(job->ret_record, plan->version_field), job->version) != 0)
         code = STW_VERSION_MISMATCH;
     return code;
+}
+
+enum stw_code stw_store_set(struct stw_context *ctx, struct stw_input *input, const char *id, struct stw_record *ret_record)
+{
+    struct job job = {.write = {.verb = STW_UPDATE, .plan = input->plan, .id = id, .input = input},
+                      .ret_record = ret_record};
+    return change(ctx, &job);
 }
 
 static enum stw_code update_body(struct stw_context *ctx, void *argument)

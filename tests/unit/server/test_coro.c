@@ -146,8 +146,8 @@ static void misuse_aborts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_until_it_yields),         cmocka_unit_test(a_finished_one_is_used_again),
-        cmocka_unit_test(many_interleave),              cmocka_unit_test(the_stack_holds_40_kilobytes),
+        cmocka_unit_test(runs_until_it_yields), cmocka_unit_test(a_finished_one_is_used_again),
+        cmocka_unit_test(many_interleave),      cmocka_unit_test(the_stack_holds_40_kilobytes),
         cmocka_unit_test(misuse_aborts),
     };
 

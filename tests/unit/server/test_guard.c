@@ -16,7 +16,8 @@ struct made {
 };
 
 /* `fields`: "Name: value" lines, each ended by \n. Host is added unless `fields` starts with '!'. */
-static void make(struct made *made, const char *method, const char *target, const char *version, const char *fields)
+static void make(struct made *made, const char *method, const char *target, const char *version,
+                 const char *fields)
 {
     int count = 0;
 
