@@ -13,6 +13,7 @@ end $$;
 create extension if not exists btree_gin with schema public;
 
 grant usage on schema app to steward_app;
+grant select on app.schema_version to steward_app;
 revoke all on schema steward from public;
 
 -- The organisation of this transaction; null when none is set (a local setting reads '' afterwards, not null).

@@ -72,7 +72,6 @@ static bool is_list_or_object(enum stw_type type)
     return type == STW_TYPE_TEXTS || type == STW_TYPE_OBJECT;
 }
 
-/* Why this line contradicts itself, or NULL. */
 /* Words of the query string and of the search body, which a filter of the same name could never be told from. */
 static bool is_query_word(const char *name)
 {
@@ -81,6 +80,7 @@ static bool is_query_word(const char *name)
     return has_word(words, name);
 }
 
+/* Why this line contradicts itself, or NULL. */
 static const char *field_fault(const struct stw_field *field)
 {
     unsigned flags = field->flags;
