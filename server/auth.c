@@ -100,7 +100,8 @@ static enum stw_code prove_key(struct srv_request *request, const char *bearer, 
     if (!stw_secret_parse(STW_SECRET_KEY, bearer, strlen(bearer), &secret))
         return STW_INVALID_TOKEN;
     proof->stamp = srv_sessions_stamp(server->sessions, secret.org_id);
-    code = stw_actor_load_key(ctx, secret.org_id, secret.hash, ctx->arena, &proof->actor, &expires_us, &unused);
+    code =
+        stw_actor_load_key(ctx, secret.org_id, secret.hash, ctx->arena, &proof->actor, &expires_us, &unused);
     if (code == STW_NOT_FOUND)
         return STW_INVALID_TOKEN;
     if (code != STW_OK)
@@ -118,8 +119,8 @@ static enum stw_code prove_user(struct srv_request *request, const char *bearer,
     const struct srv_server *server = srv_loop_server(request->loop);
     struct stw_context *ctx = &request->ctx;
     struct srv_claims claims;
-    enum stw_code code = srv_token_verify(ctx->arena, server->keys, server->config->issuer, bearer, strlen(bearer),
-                                          ctx->now_us, &claims);
+    enum stw_code code = srv_token_verify(ctx->arena, server->keys, server->config->issuer, bearer,
+                                          strlen(bearer), ctx->now_us, &claims);
 
     if (code != STW_OK)
         return code;
@@ -150,13 +151,15 @@ enum stw_code srv_auth_bearer(struct srv_request *request)
     crypto_hash_sha256(digest, (const unsigned char *)bearer, strlen(bearer));
     if (use_cached(request, digest))
         return STW_OK;
-    if (srv_throttle_blocked(SRV_THROTTLE_TOKEN, request->client, ctx->now_us, &ctx->details->retry_after_seconds))
+    if (srv_throttle_blocked(SRV_THROTTLE_TOKEN, request->client, ctx->now_us,
+                             &ctx->details->retry_after_seconds))
         return STW_TOO_MANY_REQUESTS;
     code = stw_secret_looks_like(STW_SECRET_KEY, bearer) ? prove_key(request, bearer, &proof)
                                                          : prove_user(request, bearer, &proof);
     if (code != STW_OK) {
         ctx->org_id[0] = '\0';
-        /* Who comes with a token that has expired or was revoked guesses nothing, and shall sign in without delay. */
+        /* Who comes with a token that has expired or was revoked guesses nothing, and shall sign in without
+         * delay. */
         if (code == STW_INVALID_TOKEN && !proof.genuine)
             srv_throttle_failed(SRV_THROTTLE_TOKEN, request->client, ctx->now_us);
         return code;

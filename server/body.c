@@ -56,7 +56,8 @@ static int find_field(const struct stw_field *fields, int count, const char *nam
     return -1;
 }
 
-static void refuse_unknown(struct stw_context *ctx, const struct stw_field *fields, int count, const char *name)
+static void refuse_unknown(struct stw_context *ctx, const struct stw_field *fields, int count,
+                           const char *name)
 {
     const char **names = STW_NEW_N(ctx->arena, const char *, (size_t)count);
 

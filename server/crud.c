@@ -7,6 +7,7 @@
 #include "resource/access.h"
 #include "resource/render.h"
 #include "resource/store.h"
+#include "server/aggregate.h"
 #include "server/negotiate.h"
 #include "server/record_reply.h"
 
@@ -229,6 +230,8 @@ struct verb_line {
 static const struct verb_line verbs[] = {
     {STW_CAN_LIST, SRV_GET, "", 0, list, "list", "A page of them."},
     {STW_CAN_LIST, SRV_POST, "/search", SRV_ROUTE_BODY, search, "search", "A page of them by a filter tree."},
+    {STW_CAN_LIST, SRV_POST, "/aggregate", SRV_ROUTE_BODY, srv_aggregate, "aggregate",
+     "Counts, sums and means of them, in groups."},
     {STW_CAN_CREATE, SRV_POST, "", SRV_ROUTE_BODY | SRV_ROUTE_IDEMPOTENT, srv_crud_create, "create", "Makes one."},
     {STW_CAN_GET, SRV_GET, "/{id}", 0, get, "get", "One of them."},
     {STW_CAN_UPDATE, SRV_PATCH, "/{id}", SRV_ROUTE_BODY | SRV_ROUTE_IDEMPOTENT, srv_crud_update, "update",

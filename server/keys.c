@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,8 @@ static void thumbprint(const char *n, const char *e, char ret_kid[SRV_KID_TEXT])
     int length = snprintf(text, sizeof(text), "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", e, n);
 
     crypto_hash_sha256(digest, (const unsigned char *)text, (unsigned long long)length);
-    sodium_bin2base64(ret_kid, SRV_KID_TEXT, digest, sizeof(digest), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_bin2base64(ret_kid, SRV_KID_TEXT, digest, sizeof(digest),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 static const char *add_key(struct srv_keys *keys, EVP_PKEY *key, json_t *jwks)
@@ -60,8 +62,8 @@ static const char *add_key(struct srv_keys *keys, EVP_PKEY *key, json_t *jwks)
     thumbprint(n, e, slot->kid);
     if (srv_keys_find(keys, slot->kid))
         return "holds the same key twice";
-    if (json_array_append_new(jwks, json_pack("{ssssssssssss}", "kty", "RSA", "use", "sig", "alg", "RS256", "kid",
-                                              slot->kid, "n", n, "e", e)) != 0)
+    if (json_array_append_new(jwks, json_pack("{ssssssssssss}", "kty", "RSA", "use", "sig", "alg", "RS256",
+                                              "kid", slot->kid, "n", n, "e", e)) != 0)
         return "does not fit into memory";
     EVP_PKEY_up_ref(key);
     slot->key = key;

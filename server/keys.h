@@ -4,9 +4,9 @@
 #include <stddef.h>
 
 /*
- * The RSA keys of access tokens, parsed once (the parsing takes 430 microseconds, a verification 23). The first one signs,
- * all verify: to rotate, put the new key in front, restart, and drop the old one once its last token has expired.
- * Read-only after start, shared by all threads.
+ * The RSA keys of access tokens, parsed once (the parsing takes 430 microseconds, a verification 23). The
+ * first one signs, all verify: to rotate, put the new key in front, restart, and drop the old one once its
+ * last token has expired. Read-only after start, shared by all threads.
  */
 #define SRV_KEYS_MAX 8
 #define SRV_KID_TEXT 44 /* RFC 7638 thumbprint: 43 characters of base64url */
@@ -26,8 +26,8 @@ struct srv_keys {
     char *jwks; /* RFC 7517: {"keys":[...]}, public parts only */
 };
 
-/* `pem`: one or more private RSA keys of at least 2048 bits, one after the other. NULL with what is wrong in *ret_reason
- * (static text that holds nothing of the key). */
+/* `pem`: one or more private RSA keys of at least 2048 bits, one after the other. NULL with what is wrong in
+ * *ret_reason (static text that holds nothing of the key). */
 struct srv_keys *srv_keys_new(const char *pem, const char **ret_reason);
 void srv_keys_free(struct srv_keys *keys);
 /* NULL when there is none of that id. */

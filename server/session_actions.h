@@ -3,7 +3,8 @@
 
 #include "resource/action.h"
 
-/* What session_routes.c takes and gives, for its handlers and for the contract. The enums number the input rows. */
+/* What session_routes.c takes and gives, for its handlers and for the contract. The enums number the input
+ * rows. */
 
 enum { LOGIN_ORGANIZATION, LOGIN_EMAIL, LOGIN_PASSWORD, LOGIN_FIELDS };
 enum { REFRESH_TOKEN, REFRESH_FIELDS };

@@ -51,7 +51,8 @@ static void close_object(struct stw_buf *out)
 
 /* ---- sign-in ---- */
 
-static enum stw_code answer_tokens(struct srv_request *request, struct srv_reply *reply, struct stw_session *session)
+static enum stw_code answer_tokens(struct srv_request *request, struct srv_reply *reply,
+                                   struct stw_session *session)
 {
     const struct srv_server *server = srv_loop_server(request->loop);
     struct srv_claims claims = {.session_version = session->session_version};
@@ -121,8 +122,8 @@ static enum stw_code login(struct srv_request *request, struct srv_reply *reply)
     code = begin_attempt(request, SRV_THROTTLE_ACCOUNT, account);
     if (code != STW_OK)
         return code;
-    code = stw_sign_in(ctx, in[LOGIN_ORGANIZATION].text, in[LOGIN_EMAIL].text, in[LOGIN_PASSWORD].text, keep_seconds,
-                       &session);
+    code = stw_sign_in(ctx, in[LOGIN_ORGANIZATION].text, in[LOGIN_EMAIL].text, in[LOGIN_PASSWORD].text,
+                       keep_seconds, &session);
     if (code != STW_INVALID_CREDENTIALS) {
         srv_throttle_forgive(SRV_THROTTLE_LOGIN, request->client, ctx->now_us);
         srv_throttle_forgive(SRV_THROTTLE_ACCOUNT, account, ctx->now_us);
@@ -314,7 +315,8 @@ static enum stw_code my_access(struct srv_request *request, struct srv_reply *re
 
         open_object(out, plan->resource->path, true);
         for (int verb = 0; verb < STW_VERB_COUNT; verb++)
-            add_text(out, stw_verb_name((enum stw_verb)verb), stw_scope_name((enum stw_scope)grant->scope[verb]));
+            add_text(out, stw_verb_name((enum stw_verb)verb),
+                     stw_scope_name((enum stw_scope)grant->scope[verb]));
         add_name(out, "source_bound");
         stw_buf_add_text(out, grant->source_bound ? "true" : "false");
         open_object(out, "fields", true);

@@ -10,7 +10,8 @@
  *   POST /v1/auth/logout-all                 ends all sessions of the caller
  *   GET  /.well-known/jwks.json              keys that access tokens are verified with
  *   GET  /v1/me, /v1/me/access               who the caller is, what he may do
- *   POST /v1/me/password                     another password; the other sessions end, this one gets new tokens
+ *   POST /v1/me/password                     another password; the other sessions end, this one gets new
+ * tokens
  */
 extern const struct srv_route srv_session_routes[];
 extern const size_t srv_session_route_count;

@@ -11,33 +11,35 @@
 #include "db/db.h"
 #include "server/log.h"
 
-#define SECOND_US  INT64_C(1000000)
-#define POLL_US    (SECOND_US / 4)
-#define FRESH_US   SECOND_US
-#define LIMIT_US   (SECOND_US / 2) /* of one statement, so that a slow one leaves time for another within the second */
-#define FORGET_US  (600 * SECOND_US)
-#define EXTEND_US  (86400 * SECOND_US)
-#define REPEAT_US  (60 * SECOND_US)   /* after a failure of the above */
-#define MISSING_US (1800 * SECOND_US) /* rows of the last hour are kept: after half of it nothing is certain */
-#define SLOTS      4096               /* a power of two */
+#define SECOND_US INT64_C(1000000)
+#define POLL_US   (SECOND_US / 4)
+#define FRESH_US  SECOND_US
+#define LIMIT_US                                                                                             \
+    (SECOND_US / 2) /* of one statement, so that a slow one leaves time for another within the second */
+#define FORGET_US (600 * SECOND_US)
+#define EXTEND_US (86400 * SECOND_US)
+#define REPEAT_US (60 * SECOND_US) /* after a failure of the above */
+#define MISSING_US                                                                                           \
+    (1800 * SECOND_US) /* rows of the last hour are kept: after half of it nothing is certain */
+#define SLOTS 4096     /* a power of two */
 
 struct srv_sessions {
     _Atomic uint64_t slots[SLOTS];
-    _Atomic uint64_t all;      /* part of every stamp */
-    _Atomic int64_t read_us;   /* monotonic: when the last read that succeeded began; 0: none yet */
+    _Atomic uint64_t all;    /* part of every stamp */
+    _Atomic int64_t read_us; /* monotonic: when the last read that succeeded began; 0: none yet */
     struct stw_db *db;
     struct stw_arena *arena;
-    char since[24];            /* xid8: changes of earlier transactions have been seen */
+    char since[24];               /* xid8: changes of earlier transactions have been seen */
     int64_t forget_us, extend_us; /* when they are due */
-    bool trouble;              /* has been logged */
+    bool trouble;                 /* has been logged */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool stopping;
 };
 
-/* Whatever was committed by transactions below the snapshot's xmin has been seen by then, so reading on from it misses
- * none, in whatever order they commit; some are seen twice. */
+/* Whatever was committed by transactions below the snapshot's xmin has been seen by then, so reading on from
+ * it misses none, in whatever order they commit; some are seen twice. */
 static const struct stw_stmt changes_stmt = {
     .name = "sessions_changes",
     .sql = "select c.org_id, c.next from app.auth_changes_since("
@@ -104,8 +106,9 @@ static void begin_context(struct srv_sessions *sessions, struct stw_context *ctx
 static void note(struct srv_sessions *sessions, enum stw_code code, const struct stw_details *details)
 {
     if (code != STW_OK && !sessions->trouble)
-        srv_log(SRV_LOG_WARNING, "sessions", "session changes cannot be read, cached tokens are not trusted: %s %s",
-                stw_code_name(code), details->internal);
+        srv_log(SRV_LOG_WARNING, "sessions",
+                "session changes cannot be read, cached tokens are not trusted: %s %s", stw_code_name(code),
+                details->internal);
     else if (code == STW_OK && sessions->trouble)
         srv_log(SRV_LOG_INFO, "sessions", "session changes are read again");
     sessions->trouble = code != STW_OK;
@@ -125,8 +128,8 @@ static void apply(struct srv_sessions *sessions, const struct stw_rows *rows)
     }
     if (!next)
         return;
-    /* Transaction numbers went back: another database (restored, failed over) speaks, and what it changed before now was
-     * not asked for. */
+    /* Transaction numbers went back: another database (restored, failed over) speaks, and what it changed
+     * before now was not asked for. */
     if (sessions->since[0] && strtoull(next, NULL, 10) < strtoull(sessions->since, NULL, 10))
         atomic_fetch_add_explicit(&sessions->all, 1, memory_order_release);
     snprintf(sessions->since, sizeof(sessions->since), "%s", next);
@@ -154,7 +157,8 @@ static void poll_changes(struct srv_sessions *sessions)
     atomic_store_explicit(&sessions->read_us, begun_us, memory_order_release);
 }
 
-static void run_due(struct srv_sessions *sessions, const struct stw_stmt *stmt, int64_t pause_us, int64_t *due_us)
+static void run_due(struct srv_sessions *sessions, const struct stw_stmt *stmt, int64_t pause_us,
+                    int64_t *due_us)
 {
     struct stw_context ctx;
     struct stw_details details;

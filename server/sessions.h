@@ -5,10 +5,10 @@
 #include <stdint.h>
 
 /*
- * Whose rights have changed. A thread of its own asks the database every 250 ms which organisations' roles, teams, users,
- * sessions or keys have changed and raises their stamps; what a loop has cached under an older stamp is void. When the
- * answers stop for a second, nothing cached may be trusted. Stamps are shared by organisations with the same hash, which
- * costs a look-up now and then and never hides a change.
+ * Whose rights have changed. A thread of its own asks the database every 250 ms which organisations' roles,
+ * teams, users, sessions or keys have changed and raises their stamps; what a loop has cached under an older
+ * stamp is void. When the answers stop for a second, nothing cached may be trusted. Stamps are shared by
+ * organisations with the same hash, which costs a look-up now and then and never hides a change.
  */
 struct srv_sessions;
 

@@ -10,15 +10,15 @@
 #define SLOTS 16384 /* a power of two */
 #define WAYS  4     /* slots that one name may be in */
 
-/* A slot is tag (24 bits), window (24 bits: 5 years until it repeats) and count (16 bits), so that one compare-and-swap
- * changes it. 0: empty. */
+/* A slot is tag (24 bits), window (24 bits: 5 years until it repeats) and count (16 bits), so that one
+ * compare-and-swap changes it. 0: empty. */
 static _Atomic uint64_t slots[SLOTS];
 /* Random, so that nobody can choose names that push out each other's counters. */
 static unsigned char hash_key[crypto_shorthash_KEYBYTES];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-#define COUNT_MASK  UINT64_C(0xffff)
-#define WINDOW_MASK UINT64_C(0xffffff)
+#define COUNT_MASK   UINT64_C(0xffff)
+#define WINDOW_MASK  UINT64_C(0xffffff)
 #define COUNT(slot)  ((slot)&COUNT_MASK)
 #define WINDOW(slot) ((slot) >> 16 & WINDOW_MASK)
 #define TAG(slot)    ((slot) >> 40)
@@ -114,7 +114,8 @@ static void count(uint64_t hash, uint64_t window, int change)
         if (change < 0 ? number == 0 : number == COUNT_MASK)
             return;
         number = change < 0 ? number - 1 : number + 1;
-        if (atomic_compare_exchange_weak_explicit(&slots[at], &old, (hash >> 40) << 40 | window << 16 | number,
+        if (atomic_compare_exchange_weak_explicit(&slots[at], &old,
+                                                  (hash >> 40) << 40 | window << 16 | number,
                                                   memory_order_relaxed, memory_order_relaxed))
             return;
     }

@@ -5,14 +5,15 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <sodium.h>
-#include <stdio.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
 
-#define LEEWAY_SECONDS 30            /* for clocks that are behind the issuer's; none for exp */
+#define LEEWAY_SECONDS 30             /* for clocks that are behind the issuer's; none for exp */
 #define SECONDS_MOST   253402300799LL /* the end of year 9999 */
-#define OPENED_MOST    16            /* brackets and braces in a part */
+#define OPENED_MOST    16             /* brackets and braces in a part */
 
 static bool add_claims(jwt_t *jwt, const char *issuer, const struct srv_claims *claims)
 {
@@ -20,7 +21,8 @@ static bool add_claims(jwt_t *jwt, const char *issuer, const struct srv_claims *
 
     stw_uuid_v7(claims->issued_at * 1000000, id);
     return jwt_add_grant(jwt, "iss", issuer) == 0 && jwt_add_grant(jwt, "aud", SRV_TOKEN_AUDIENCE) == 0 &&
-           jwt_add_grant(jwt, "sub", claims->user_id) == 0 && jwt_add_grant(jwt, "org", claims->org_id) == 0 &&
+           jwt_add_grant(jwt, "sub", claims->user_id) == 0 &&
+           jwt_add_grant(jwt, "org", claims->org_id) == 0 &&
            jwt_add_grant(jwt, "role", claims->role_key) == 0 &&
            jwt_add_grant_int(jwt, "sv", claims->session_version) == 0 &&
            jwt_add_grant_int(jwt, "iat", claims->issued_at) == 0 &&
@@ -42,7 +44,7 @@ enum stw_code srv_token_make(struct stw_arena *arena, const struct srv_keys *key
         (text = jwt_encode_str(jwt)) != NULL) {
         *ret_token = stw_arena_strdup(arena, text);
         sodium_memzero(text, strlen(text));
-        jwt_free_str(text);
+        free(text);
         code = STW_OK;
     }
     jwt_free(jwt);
@@ -74,7 +76,8 @@ static bool split(const char *token, size_t length, struct part ret_parts[3])
     return true;
 }
 
-/* jansson calls itself for each level, up to 2048 deep: more than a coroutine's stack bears. Our tokens are flat. */
+/* jansson calls itself for each level, up to 2048 deep: more than a coroutine's stack bears. Our tokens are
+ * flat. */
 static bool is_flat(const unsigned char *bytes, size_t length)
 {
     int opened = 0;
@@ -107,7 +110,8 @@ static const char *text_of(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-/* Anything but alg, kid and typ could ask for another treatment (crit, jku, jwk, x5u, x5c, zip ...) and is refused. */
+/* Anything but alg, kid and typ could ask for another treatment (crit, jku, jwk, x5u, x5c, zip ...) and is
+ * refused. */
 static const struct srv_key *check_header(const struct srv_keys *keys, json_t *header)
 {
     const char *alg = text_of(header, "alg");
@@ -129,8 +133,8 @@ static const struct srv_key *check_header(const struct srv_keys *keys, json_t *h
     return srv_keys_find(keys, kid);
 }
 
-static bool check_signature(struct stw_arena *arena, const struct srv_key *key, const char *token, size_t signed_length,
-                            const struct part *signature)
+static bool check_signature(struct stw_arena *arena, const struct srv_key *key, const char *token,
+                            size_t signed_length, const struct part *signature)
 {
     EVP_MD_CTX *md;
     unsigned char *bytes;
@@ -156,7 +160,8 @@ static bool read_uuid(const json_t *payload, const char *name, char ret_id[STW_U
     return text && stw_uuid_parse(text, ret_id) && strcmp(text, ret_id) == 0;
 }
 
-static bool read_int(const json_t *payload, const char *name, int64_t least, int64_t most, int64_t *ret_number)
+static bool read_int(const json_t *payload, const char *name, int64_t least, int64_t most,
+                     int64_t *ret_number)
 {
     const json_t *json = json_object_get(payload, name);
 
@@ -204,7 +209,8 @@ static enum stw_code check_claims(const json_t *payload, const char *issuer, int
 }
 
 enum stw_code srv_token_verify(struct stw_arena *arena, const struct srv_keys *keys, const char *issuer,
-                               const char *token, size_t length, int64_t now_us, struct srv_claims *ret_claims)
+                               const char *token, size_t length, int64_t now_us,
+                               struct srv_claims *ret_claims)
 {
     enum stw_code code = STW_INVALID_TOKEN;
     const struct srv_key *key;
@@ -216,8 +222,7 @@ enum stw_code srv_token_verify(struct stw_arena *arena, const struct srv_keys *k
     json = read_object(arena, &parts[0]);
     key = json ? check_header(keys, json) : NULL;
     json_decref(json);
-    if (!key ||
-        !check_signature(arena, key, token, (size_t)(parts[2].text - 1 - token), &parts[2]))
+    if (!key || !check_signature(arena, key, token, (size_t)(parts[2].text - 1 - token), &parts[2]))
         return code;
     json = read_object(arena, &parts[1]);
     if (json)

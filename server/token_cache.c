@@ -110,8 +110,8 @@ static struct srv_token_entry *lookup(struct srv_token_cache *cache, const unsig
     return entry;
 }
 
-struct srv_token_entry *srv_token_cache_find(struct srv_token_cache *cache, const unsigned char digest[SRV_TOKEN_DIGEST],
-                                             int64_t now_us)
+struct srv_token_entry *srv_token_cache_find(struct srv_token_cache *cache,
+                                             const unsigned char digest[SRV_TOKEN_DIGEST], int64_t now_us)
 {
     struct srv_token_entry *entry = lookup(cache, digest);
 

@@ -7,9 +7,9 @@
 #include "resource/actor.h"
 
 /*
- * What one loop knows of the bearers it has verified: SHA-256 of the text -> actor. One thread; bounded; the one not used
- * for longest goes first. An entry is held while a request runs with its actor, so it may leave the table before it is
- * freed.
+ * What one loop knows of the bearers it has verified: SHA-256 of the text -> actor. One thread; bounded; the
+ * one not used for longest goes first. An entry is held while a request runs with its actor, so it may leave
+ * the table before it is freed.
  */
 #define SRV_TOKEN_CACHE_ENTRIES 4096
 #define SRV_TOKEN_DIGEST        32
@@ -33,9 +33,10 @@ struct srv_token_cache *srv_token_cache_new(void);
 struct srv_token_cache *srv_token_cache_new_sized(int entries);
 /* Nothing may be held. */
 void srv_token_cache_free(struct srv_token_cache *cache);
-/* The entry, held for the caller; NULL when there is none or its time is over. The caller compares the stamp. */
-struct srv_token_entry *srv_token_cache_find(struct srv_token_cache *cache, const unsigned char digest[SRV_TOKEN_DIGEST],
-                                             int64_t now_us);
+/* The entry, held for the caller; NULL when there is none or its time is over. The caller compares the stamp.
+ */
+struct srv_token_entry *srv_token_cache_find(struct srv_token_cache *cache,
+                                             const unsigned char digest[SRV_TOKEN_DIGEST], int64_t now_us);
 /* Copies the actor with its `grant_count` grants; replaces an entry of the same digest. Holds nothing. */
 void srv_token_cache_put(struct srv_token_cache *cache, const unsigned char digest[SRV_TOKEN_DIGEST],
                          const struct stw_actor *actor, int grant_count, int64_t expires_us, uint64_t stamp);

@@ -13,7 +13,8 @@
 static const struct stw_stmt user_stmt = {
     .name = "actor_user",
     .sql = "with recursive tree (id) as ("
-           "select t.id from users u join teams t on t.org_id = u.org_id and t.id = u.team_id and t.deleted_at is null "
+           "select t.id from users u join teams t on t.org_id = u.org_id and t.id = u.team_id and "
+           "t.deleted_at is null "
            "where u.org_id = $1::uuid and u.id = $2::uuid "
            "union select t.id from tree join teams t on t.org_id = $1::uuid and t.parent_id = tree.id "
            "and t.deleted_at is null) "
@@ -32,7 +33,8 @@ static const struct stw_stmt user_stmt = {
 static const struct stw_stmt key_stmt = {
     .name = "actor_key",
     .sql = "select k.id, k.source, k.scopes, o.zone, "
-           "coalesce((extract(epoch from k.expires_at) * 1000000)::bigint, 0), coalesce(k.expires_at <= now(), false), "
+           "coalesce((extract(epoch from k.expires_at) * 1000000)::bigint, 0), coalesce(k.expires_at <= "
+           "now(), false), "
            "coalesce(s.last_used_at < now() - interval '1 minute', true) "
            "from api_key_secrets s "
            "join api_keys k on k.org_id = s.org_id and k.id = s.api_key_id and k.deleted_at is null "
@@ -45,15 +47,17 @@ static const struct stw_stmt key_stmt = {
 /* The condition again: of many processes that noticed, one writes. */
 static const struct stw_stmt key_used_stmt = {
     .name = "actor_key_used",
-    .sql = "update api_key_secrets set last_used_at = now() where org_id = $1::uuid and api_key_id = $2::uuid "
-           "and (last_used_at is null or last_used_at < now() - interval '1 minute')",
+    .sql =
+        "update api_key_secrets set last_used_at = now() where org_id = $1::uuid and api_key_id = $2::uuid "
+        "and (last_used_at is null or last_used_at < now() - interval '1 minute')",
     .param_count = 2,
     .kind = STW_STMT_WRITE,
 };
 
 static const struct stw_stmt user_profile_stmt = {
     .name = "actor_user_profile",
-    .sql = "select o.id, o.slug, o.name, o.zone, o.currency, u.id, u.email, u.name, u.title, u.phone, u.language, "
+    .sql = "select o.id, o.slug, o.name, o.zone, o.currency, u.id, u.email, u.name, u.title, u.phone, "
+           "u.language, "
            "r.id, r.key, r.name, r.base, t.id, t.name "
            "from users u "
            "join organizations o on o.id = u.org_id "
@@ -121,8 +125,9 @@ enum stw_code stw_actor_load_user(struct stw_context *ctx, const char *org_id, c
     return STW_OK;
 }
 
-enum stw_code stw_actor_load_key(struct stw_context *ctx, const char *org_id, const char *hash, struct stw_arena *arena,
-                                 const struct stw_actor **ret_actor, int64_t *ret_expires_us, bool *ret_unused)
+enum stw_code stw_actor_load_key(struct stw_context *ctx, const char *org_id, const char *hash,
+                                 struct stw_arena *arena, const struct stw_actor **ret_actor,
+                                 int64_t *ret_expires_us, bool *ret_unused)
 {
     const char *params[] = {ctx->org_id, hash};
     struct stw_rows *rows;

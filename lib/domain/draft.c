@@ -26,6 +26,21 @@ enum stw_code stw_draft_create(struct stw_context *ctx, const char *path, json_t
     return code;
 }
 
+enum stw_code stw_draft_update(struct stw_context *ctx, const char *path, const char *id, json_t *body)
+{
+    const struct stw_plan *plan = stw_engine_find(ctx->engine, path);
+    struct stw_input input;
+    struct stw_record record;
+    enum stw_code code = STW_INTERNAL;
+
+    if (plan && body)
+        code = stw_input_read(ctx, plan, STW_UPDATE, body, &input);
+    if (code == STW_OK)
+        code = stw_store_update(ctx, &input, id, NULL, &record);
+    json_decref(body);
+    return code;
+}
+
 struct key_draft {
     json_t *body;
     char id[STW_UUID_TEXT];

@@ -12,7 +12,8 @@
 
 _Static_assert(STW_PASSWORD_HASH_TEXT >= crypto_pwhash_STRBYTES, "room for a hash");
 
-/* Of a random text that nobody kept, with the parameters above: verifying against it costs what a real one costs. */
+/* Of a random text that nobody kept, with the parameters above: verifying against it costs what a real one
+ * costs. */
 static const char nobodys_hash[] =
     "$argon2id$v=19$m=19456,t=2,p=1$N4gEZ/5IHV88gLmuOXGu6Q$KoYG4J3dmmZq/WEmY97oJh8jGDP+aggJieZy79jH5Pw";
 
@@ -39,11 +40,13 @@ static void hash_work(void *what)
 {
     struct hashing *job = what;
 
-    job->done = sodium_init() >= 0 && crypto_pwhash_str_alg(job->hash, job->plain, strlen(job->plain), OPERATIONS,
-                                                            MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0;
+    job->done =
+        sodium_init() >= 0 && crypto_pwhash_str_alg(job->hash, job->plain, strlen(job->plain), OPERATIONS,
+                                                    MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
-enum stw_code stw_password_hash(struct stw_context *ctx, const char *plain, char ret_hash[STW_PASSWORD_HASH_TEXT])
+enum stw_code stw_password_hash(struct stw_context *ctx, const char *plain,
+                                char ret_hash[STW_PASSWORD_HASH_TEXT])
 {
     struct hashing job = {.plain = plain};
     enum stw_code code = stw_offload_run(ctx, hash_work, &job);
@@ -75,7 +78,8 @@ static void verify_work(void *what)
         job->failed = true;
 }
 
-enum stw_code stw_password_verify(struct stw_context *ctx, const char *hash, const char *plain, bool *ret_matches)
+enum stw_code stw_password_verify(struct stw_context *ctx, const char *hash, const char *plain,
+                                  bool *ret_matches)
 {
     struct verifying job = {.hash = hash ? hash : nobodys_hash, .plain = plain};
     enum stw_code code;
@@ -96,7 +100,8 @@ enum stw_code stw_password_verify(struct stw_context *ctx, const char *hash, con
 static const struct stw_stmt set_password = {
     .name = "password_set",
     .sql = "insert into credentials (org_id, user_id, password_hash) "
-           "select u.org_id, u.id, $3 from users u where u.org_id = $1::uuid and u.id = $2::uuid and u.deleted_at is null "
+           "select u.org_id, u.id, $3 from users u where u.org_id = $1::uuid and u.id = $2::uuid and "
+           "u.deleted_at is null "
            "on conflict (org_id, user_id) do update set password_hash = excluded.password_hash, "
            "session_version = credentials.session_version + 1, changed_at = now() returning session_version",
     .param_count = 3,

@@ -14,7 +14,11 @@ static const struct {
     const char *name;
     unsigned verbs;
 } verb_words[] = {
-    {"create", CREATE}, {"read", READ}, {"update", UPDATE}, {"delete", DELETE}, {"upsert", CREATE | READ | UPDATE},
+    {"create", CREATE},
+    {"read", READ},
+    {"update", UPDATE},
+    {"delete", DELETE},
+    {"upsert", CREATE | READ | UPDATE},
 };
 static const char *const verb_names[] = {"create", "read", "update", "delete", "upsert", NULL};
 
@@ -57,8 +61,8 @@ static void read_word(const struct stw_engine *engine, char *text, struct word *
     char *suffix = verb ? strchr(verb + 1, ':') : NULL;
 
     memset(word, 0, sizeof(*word));
-    word->malformed = !verb || verb == text || verb[1] == '\0' || verb + 1 == suffix || strlen(text) > WORD_MAX ||
-                      (suffix && strcmp(suffix, ":all") != 0);
+    word->malformed = !verb || verb == text || verb[1] == '\0' || verb + 1 == suffix ||
+                      strlen(text) > WORD_MAX || (suffix && strcmp(suffix, ":all") != 0);
     if (word->malformed)
         return;
     *verb++ = '\0';
@@ -112,7 +116,8 @@ static bool actor_can(const struct stw_actor *actor, const struct word *word)
     return word->all ? !grant->source_bound : true;
 }
 
-static void check_word(struct stw_context *ctx, int index, const struct word *word, const char *const *paths, int count)
+static void check_word(struct stw_context *ctx, int index, const struct word *word, const char *const *paths,
+                       int count)
 {
     if (word->malformed)
         fault(ctx, index, STW_INVALID_FORMAT, "resource:verb or resource:verb:all", NULL);
@@ -150,10 +155,12 @@ enum stw_code stw_scopes_check(struct stw_context *ctx, const char *scopes)
         else
             met[word.plan->index] = way;
     }
-    return ctx->details->violation_count + ctx->details->violations_dropped > before ? STW_VALIDATION_FAILED : STW_OK;
+    return ctx->details->violation_count + ctx->details->violations_dropped > before ? STW_VALIDATION_FAILED
+                                                                                     : STW_OK;
 }
 
-struct stw_grant *stw_scopes_grants(const struct stw_engine *engine, struct stw_arena *arena, const char *scopes)
+struct stw_grant *stw_scopes_grants(const struct stw_engine *engine, struct stw_arena *arena,
+                                    const char *scopes)
 {
     struct stw_grant *grants = STW_NEW_N(arena, struct stw_grant, (size_t)engine->count);
     char element[WORD_MAX + 2];

@@ -74,7 +74,8 @@ static bool is_canonical(const char *secret)
     return good;
 }
 
-bool stw_secret_parse(enum stw_secret_kind kind, const char *text, size_t length, struct stw_secret *ret_secret)
+bool stw_secret_parse(enum stw_secret_kind kind, const char *text, size_t length,
+                      struct stw_secret *ret_secret)
 {
     struct stw_secret secret;
     const char *body;

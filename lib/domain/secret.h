@@ -7,9 +7,9 @@
 #include "core/uuid.h"
 
 /*
- * Opaque tokens: <prefix>_<organisation>_<secret>. The organisation stands in them because every look-up needs it first;
- * the prefix keeps one kind from being taken for the other. Only the SHA-256 of the secret part (its 43 characters of
- * base64url) is stored: 256 random bits need no slow hash.
+ * Opaque tokens: <prefix>_<organisation>_<secret>. The organisation stands in them because every look-up
+ * needs it first; the prefix keeps one kind from being taken for the other. Only the SHA-256 of the secret
+ * part (its 43 characters of base64url) is stored: 256 random bits need no slow hash.
  */
 enum stw_secret_kind { STW_SECRET_REFRESH /* stwr_ */, STW_SECRET_KEY /* stwk_ */ };
 
@@ -25,7 +25,8 @@ struct stw_secret {
 void stw_secret_make(enum stw_secret_kind kind, const char *org_id, char ret_token[STW_SECRET_TEXT],
                      char ret_hash[STW_SECRET_HASH_TEXT]);
 /* False unless it is exactly of that form; there is one spelling of each token. */
-bool stw_secret_parse(enum stw_secret_kind kind, const char *text, size_t length, struct stw_secret *ret_secret);
+bool stw_secret_parse(enum stw_secret_kind kind, const char *text, size_t length,
+                      struct stw_secret *ret_secret);
 /* True when the text starts like one of that kind, e.g. to tell an API key from a JWT. */
 bool stw_secret_looks_like(enum stw_secret_kind kind, const char *text);
 

@@ -19,15 +19,16 @@ static const struct stw_stmt organization_stmt = {
     .kind = STW_STMT_POINT,
 };
 
-#define USER_COLUMNS "select u.id, u.status = 'active', c.password_hash, coalesce(c.session_version, 0), r.key "
-#define USER_TABLES                                                                                            \
-    "from users u join roles r on r.org_id = u.org_id and r.id = u.role_id and r.deleted_at is null "          \
+#define USER_COLUMNS                                                                                         \
+    "select u.id, u.status = 'active', c.password_hash, coalesce(c.session_version, 0), r.key "
+#define USER_TABLES                                                                                          \
+    "from users u join roles r on r.org_id = u.org_id and r.id = u.role_id and r.deleted_at is null "        \
     "left join credentials c on c.org_id = u.org_id and c.user_id = u.id "
 
 static const struct stw_stmt user_by_email_stmt = {
     .name = "sign_in_user_by_email",
     .sql = USER_COLUMNS USER_TABLES
-           "where u.org_id = $1::uuid and lower(u.email) = lower($2::text collate \"C\") and u.deleted_at is null",
+    "where u.org_id = $1::uuid and lower(u.email) = lower($2::text collate \"C\") and u.deleted_at is null",
     .param_count = 2,
     .kind = STW_STMT_POINT,
 };
@@ -39,15 +40,17 @@ static const struct stw_stmt user_by_id_stmt = {
     .kind = STW_STMT_POINT,
 };
 
-#define NEW_TOKEN                                                                                              \
-    "insert into refresh_tokens (org_id, hash, user_id, family_id, session_version, expires_at) "              \
+#define NEW_TOKEN                                                                                            \
+    "insert into refresh_tokens (org_id, hash, user_id, family_id, session_version, expires_at) "            \
     "values ($1::uuid, $2, $3::uuid, $4::uuid, $5::integer, now() + make_interval(secs => $6::integer))"
 
-/* Each sign-in sweeps what has expired of the same user; "skip locked" so that two of them cannot get into a deadlock. */
+/* Each sign-in sweeps what has expired of the same user; "skip locked" so that two of them cannot get into a
+ * deadlock. */
 static const struct stw_stmt start_stmt = {
     .name = "sign_in_start",
     .sql = "with swept as (delete from refresh_tokens where org_id = $1::uuid and hash in ("
-           "select hash from refresh_tokens where org_id = $1::uuid and user_id = $3::uuid and expires_at < now() "
+           "select hash from refresh_tokens where org_id = $1::uuid and user_id = $3::uuid and expires_at < "
+           "now() "
            "limit 1000 for update skip locked)) " NEW_TOKEN,
     .param_count = 6,
     .kind = STW_STMT_WRITE,
@@ -61,8 +64,8 @@ static const struct stw_stmt rotate_stmt = {
     .kind = STW_STMT_WRITE,
 };
 
-/* Rotation and sign-out of a family go one after the other: locking the rows alone would miss the token which the other
- * one is just adding. Whatever is read later in the transaction has its own, newer snapshot. */
+/* Rotation and sign-out of a family go one after the other: locking the rows alone would miss the token which
+ * the other one is just adding. Whatever is read later in the transaction has its own, newer snapshot. */
 static const struct stw_stmt lock_family_stmt = {
     .name = "sign_in_lock_family",
     .sql = "select pg_advisory_xact_lock(hashtextextended('refresh_tokens:' || family_id::text, 0)) "
@@ -73,9 +76,11 @@ static const struct stw_stmt lock_family_stmt = {
 
 static const struct stw_stmt token_stmt = {
     .name = "sign_in_token",
-    .sql = "select t.user_id, t.family_id, t.session_version, r.key, t.revoked_at is not null, t.expires_at <= now(), "
+    .sql = "select t.user_id, t.family_id, t.session_version, r.key, t.revoked_at is not null, t.expires_at "
+           "<= now(), "
            "t.used_at is not null, coalesce(t.used_at > now() - interval '10 seconds', false), "
-           "coalesce(u.status = 'active' and u.deleted_at is null and c.session_version = t.session_version, false) "
+           "coalesce(u.status = 'active' and u.deleted_at is null and c.session_version = t.session_version, "
+           "false) "
            "from refresh_tokens t join users u on u.org_id = t.org_id and u.id = t.user_id "
            "join roles r on r.org_id = u.org_id and r.id = u.role_id and r.deleted_at is null "
            "left join credentials c on c.org_id = t.org_id and c.user_id = t.user_id "
@@ -86,7 +91,8 @@ static const struct stw_stmt token_stmt = {
 
 static const struct stw_stmt end_family_stmt = {
     .name = "sign_in_end_family",
-    .sql = "update refresh_tokens set revoked_at = now() where org_id = $1::uuid and revoked_at is null and family_id = "
+    .sql = "update refresh_tokens set revoked_at = now() where org_id = $1::uuid and revoked_at is null and "
+           "family_id = "
            "(select t.family_id from refresh_tokens t where t.org_id = $1::uuid and t.hash = $2)",
     .param_count = 2,
     .kind = STW_STMT_WRITE,
@@ -113,8 +119,8 @@ static void set_text(char *to, size_t size, const char *text)
 }
 
 /* Adds a refresh token for `session`, whose other members are set; `spent_hash` NULL starts a new family. */
-static enum stw_code add_token(struct stw_context *ctx, const char *family_id, const char *spent_hash, int keep_seconds,
-                               struct stw_session *session)
+static enum stw_code add_token(struct stw_context *ctx, const char *family_id, const char *spent_hash,
+                               int keep_seconds, struct stw_session *session)
 {
     char hash[STW_SECRET_HASH_TEXT], version[16], seconds[16];
     const char *params[] = {ctx->org_id, hash, session->user_id, family_id, version, seconds, spent_hash};
@@ -144,8 +150,8 @@ static enum stw_code start_session(struct stw_context *ctx, const struct stw_row
     return code;
 }
 
-enum stw_code stw_sign_in(struct stw_context *ctx, const char *organization, const char *email, const char *password,
-                          int keep_seconds, struct stw_session *ret_session)
+enum stw_code stw_sign_in(struct stw_context *ctx, const char *organization, const char *email,
+                          const char *password, int keep_seconds, struct stw_session *ret_session)
 {
     struct stw_rows *rows;
     bool known, matches;
@@ -178,7 +184,8 @@ struct refresh {
     enum stw_code verdict; /* the transaction commits whatever it is: a family that ends must stay ended */
 };
 
-static enum stw_code judge_token(struct stw_context *ctx, const struct stw_rows *rows, struct refresh *refresh)
+static enum stw_code judge_token(struct stw_context *ctx, const struct stw_rows *rows,
+                                 struct refresh *refresh)
 {
     if (is_true(rows, 4))
         return STW_INVALID_TOKEN;
@@ -287,5 +294,6 @@ enum stw_code stw_sign_in_change_password(struct stw_context *ctx, const char *c
         code = stw_db_run(ctx, &user_by_id_stmt, params, &rows); /* the session version has moved */
     if (code != STW_OK)
         return code;
-    return stw_rows_count(rows) == 1 ? start_session(ctx, rows, keep_seconds, ret_session) : STW_INVALID_TOKEN;
+    return stw_rows_count(rows) == 1 ? start_session(ctx, rows, keep_seconds, ret_session)
+                                     : STW_INVALID_TOKEN;
 }
