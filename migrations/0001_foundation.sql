@@ -91,6 +91,26 @@ create table steward.events_default partition of steward.events default;
 create function steward.uuid_floor(moment timestamptz) returns uuid language sql immutable strict
     return (lpad(to_hex((extract(epoch from moment) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid;
 
+-- RFC 7396: objects merge, null takes a member away, anything else replaces.
+create function app.merge_patch(target jsonb, patch jsonb) returns jsonb language plpgsql immutable parallel safe as $$
+declare
+    name text;
+    value jsonb;
+    result jsonb := case when jsonb_typeof(target) = 'object' then target else '{}' end;
+begin
+    if jsonb_typeof(patch) <> 'object' then
+        return patch;
+    end if;
+    for name, value in select * from jsonb_each(patch) loop
+        if jsonb_typeof(value) = 'null' then
+            result := result - name;
+        else
+            result := result || jsonb_build_object(name, app.merge_patch(result -> name, value));
+        end if;
+    end loop;
+    return result;
+end $$;
+
 -- A new UUIDv7, for statements that write many events at once.
 create function app.uuid7() returns uuid language sql volatile parallel safe
     return (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7' ||
@@ -131,6 +151,42 @@ select app.events_extend(3);
 select steward.expose('events');
 -- What happened stays as it was written.
 revoke update, delete on app.events from steward_app;
+
+-- Which live record a key of another system means. Kept by triggers from the records' own column external_ids, so that no
+-- way of writing can forget it; a deleted record frees its keys.
+create table steward.external_ids (
+    org_id uuid not null,
+    resource text collate "C" not null,
+    source text collate "C" not null,
+    key text collate "C" not null,
+    record_id uuid not null,
+    constraint external_ids_pkey primary key (org_id, resource, source, key)
+);
+create index external_ids_record_id_idx on steward.external_ids (org_id, resource, record_id);
+select steward.expose('external_ids');
+revoke insert, update, delete on app.external_ids from steward_app;
+
+create function steward.external_ids_keep() returns trigger language plpgsql security definer
+    set search_path = pg_catalog, steward as $$
+begin
+    delete from steward.external_ids
+        where org_id = new.org_id and resource = tg_table_name and record_id = new.id;
+    if new.deleted_at is null then
+        insert into steward.external_ids (org_id, resource, source, key, record_id)
+            select new.org_id, tg_table_name, e.key, e.value, new.id from jsonb_each_text(new.external_ids) e;
+    end if;
+    return null;
+end $$;
+
+create function steward.track_external_ids(table_name text) returns void language plpgsql as $$
+begin
+    execute format('create trigger %1$s_external_ids_insert after insert on steward.%1$I for each row '
+                   'when (new.external_ids <> ''{}'') execute function steward.external_ids_keep()', table_name);
+    execute format('create trigger %1$s_external_ids_update after update of external_ids, deleted_at on steward.%1$I '
+                   'for each row when (old.external_ids is distinct from new.external_ids '
+                   'or (old.deleted_at is null) <> (new.deleted_at is null)) '
+                   'execute function steward.external_ids_keep()', table_name);
+end $$;
 
 -- A repeated request gets the stored answer of its first effect.
 create table steward.idempotency_keys (

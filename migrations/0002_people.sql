@@ -6,6 +6,7 @@ create table steward.teams (
     name text collate steward.name_order not null,
     parent_id uuid,
     description text,
+    external_ids jsonb not null default '{}',
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -15,13 +16,15 @@ create table steward.teams (
     constraint teams_parent_id_fkey foreign key (org_id, parent_id) references steward.teams (org_id, id),
     constraint teams_parent_id_check check (parent_id <> id),
     constraint teams_name_check check (char_length(name) between 1 and 200),
-    constraint teams_description_check check (char_length(description) between 1 and 10000)
+    constraint teams_description_check check (char_length(description) between 1 and 10000),
+    constraint teams_external_ids_check check (jsonb_typeof(external_ids) = 'object')
 );
 create unique index teams_name_key on steward.teams (org_id, app.fold(name)) where deleted_at is null;
 create index teams_name_idx on steward.teams (org_id, name, id);
 create index teams_parent_id_idx on steward.teams (org_id, parent_id, id);
 create index teams_created_at_idx on steward.teams (org_id, created_at, id);
 create index teams_updated_at_idx on steward.teams (org_id, updated_at, id);
+select steward.track_external_ids('teams');
 select steward.expose('teams');
 
 create table steward.roles (
@@ -64,6 +67,7 @@ create table steward.users (
     title text collate "C",
     phone text collate "C",
     language text collate "C",
+    external_ids jsonb not null default '{}',
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -77,7 +81,8 @@ create table steward.users (
     constraint users_status_check check (status in ('active', 'disabled')),
     constraint users_title_check check (char_length(title) between 1 and 200),
     constraint users_phone_check check (phone ~ '^\+[0-9]{7,15}$'),
-    constraint users_language_check check (octet_length(language) between 2 and 35)
+    constraint users_language_check check (octet_length(language) between 2 and 35),
+    constraint users_external_ids_check check (jsonb_typeof(external_ids) = 'object')
 );
 create unique index users_email_key on steward.users (org_id, lower(email)) where deleted_at is null;
 create index users_email_idx on steward.users (org_id, email, id);
@@ -88,6 +93,7 @@ create index users_status_idx on steward.users (org_id, status, id);
 create index users_created_at_idx on steward.users (org_id, created_at, id);
 create index users_updated_at_idx on steward.users (org_id, updated_at, id);
 create index users_search_idx on steward.users using gin (org_id, app.grams(app.fold(name)));
+select steward.track_external_ids('users');
 select steward.expose('users');
 
 -- A password and the version that all of a user's sessions must carry; raising it ends them.

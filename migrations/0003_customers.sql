@@ -24,6 +24,7 @@ create table steward.accounts (
     owner_id uuid,
     team_id uuid,
     last_touch_at timestamptz,
+    external_ids jsonb not null default '{}',
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -51,7 +52,8 @@ create table steward.accounts (
     constraint accounts_description_check check (char_length(description) between 1 and 10000),
     constraint accounts_source_check check (char_length(source) between 1 and 63),
     constraint accounts_tags_check check (cardinality(tags) <= 20),
-    constraint accounts_parent_id_check check (parent_id <> id)
+    constraint accounts_parent_id_check check (parent_id <> id),
+    constraint accounts_external_ids_check check (jsonb_typeof(external_ids) = 'object')
 );
 create index accounts_owner_id_id_idx on steward.accounts (org_id, owner_id, id);
 create index accounts_team_id_id_idx on steward.accounts (org_id, team_id, id);
@@ -74,6 +76,7 @@ create index accounts_created_at_idx on steward.accounts (org_id, created_at, id
 create index accounts_updated_at_idx on steward.accounts (org_id, updated_at, id);
 create index accounts_tags_idx on steward.accounts using gin (org_id, tags);
 create index accounts_search_idx on steward.accounts using gin (org_id, app.grams(app.fold(name)));
+select steward.track_external_ids('accounts');
 select steward.expose('accounts');
 
 create table steward.contacts (
@@ -88,6 +91,7 @@ create table steward.contacts (
     is_primary boolean not null default false,
     language text collate "C",
     notes text,
+    external_ids jsonb not null default '{}',
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -101,7 +105,8 @@ create table steward.contacts (
     constraint contacts_decision_role_check
         check (decision_role in ('decision_maker', 'influencer', 'champion', 'user', 'buyer', 'gatekeeper')),
     constraint contacts_language_check check (octet_length(language) between 2 and 35),
-    constraint contacts_notes_check check (char_length(notes) between 1 and 10000)
+    constraint contacts_notes_check check (char_length(notes) between 1 and 10000),
+    constraint contacts_external_ids_check check (jsonb_typeof(external_ids) = 'object')
 );
 -- One primary contact an account.
 create unique index contacts_is_primary_key on steward.contacts (org_id, account_id)
@@ -115,6 +120,7 @@ create index contacts_is_primary_idx on steward.contacts (org_id, is_primary, id
 create index contacts_created_at_idx on steward.contacts (org_id, created_at, id);
 create index contacts_updated_at_idx on steward.contacts (org_id, updated_at, id);
 create index contacts_search_idx on steward.contacts using gin (org_id, app.grams(app.fold(name)));
+select steward.track_external_ids('contacts');
 select steward.expose('contacts');
 
 create table steward.leads (
@@ -135,6 +141,7 @@ create table steward.leads (
     converted_at timestamptz,
     converted_account_id uuid,
     converted_contact_id uuid,
+    external_ids jsonb not null default '{}',
     version integer not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -157,7 +164,8 @@ create table steward.leads (
     constraint leads_status_check check (status in ('new', 'working', 'qualified', 'converted', 'disqualified')),
     constraint leads_disqualified_reason_check check (char_length(disqualified_reason) between 1 and 200),
     constraint leads_notes_check check (char_length(notes) between 1 and 10000),
-    constraint leads_converted_at_check check ((status = 'converted') = (converted_at is not null))
+    constraint leads_converted_at_check check ((status = 'converted') = (converted_at is not null)),
+    constraint leads_external_ids_check check (jsonb_typeof(external_ids) = 'object')
 );
 create index leads_owner_id_id_idx on steward.leads (org_id, owner_id, id);
 create index leads_team_id_id_idx on steward.leads (org_id, team_id, id);
@@ -174,4 +182,5 @@ create index leads_converted_contact_id_idx on steward.leads (org_id, converted_
 create index leads_created_at_idx on steward.leads (org_id, created_at, id);
 create index leads_updated_at_idx on steward.leads (org_id, updated_at, id);
 create index leads_search_idx on steward.leads using gin (org_id, app.grams(app.fold(coalesce(name, '') || e'\n' || coalesce(company, ''))));
+select steward.track_external_ids('leads');
 select steward.expose('leads');

@@ -225,6 +225,7 @@ struct verb_line {
     srv_handler *run;
     const char *verb;
     const char *doc;
+    bool by_key; /* only where records have keys of other systems */
 };
 
 static const struct verb_line verbs[] = {
@@ -240,6 +241,10 @@ static const struct verb_line verbs[] = {
     {STW_CAN_DELETE, SRV_POST, "/{id}/restore", SRV_ROUTE_IDEMPOTENT | SRV_ROUTE_BODY_OPTIONAL, srv_crud_restore, "restore",
      "Brings a deleted one back, with the parts that went with it."},
     {STW_CAN_GET, SRV_GET, "/{id}/history", 0, history, "history", "What happened to it, newest first."},
+    {STW_CAN_GET, SRV_GET, "/by-external-id/{source}/{key}", 0, srv_crud_find, "find",
+     "The one that another system knows by that key.", true},
+    {STW_CAN_CREATE | STW_CAN_UPDATE, SRV_PUT, "/by-external-id/{source}/{key}", SRV_ROUTE_BODY, srv_crud_upsert, "upsert",
+     "Makes or changes the one that another system knows by that key; `result` says which.", true},
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
@@ -248,7 +253,9 @@ static void add_verbs(struct srv_router *router, const struct stw_engine *engine
     struct srv_route *routes = STW_NEW_N(engine->arena, struct srv_route, VERB_COUNT);
     size_t count = 0;
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (!(plan->resource->operations & verbs[i].operation))
+        if ((plan->resource->operations & verbs[i].operation) != verbs[i].operation)
+            continue;
+        if (verbs[i].by_key && plan->keys_field < 0)
             continue;
         routes[count++] = (struct srv_route){
             .method = verbs[i].method,

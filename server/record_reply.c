@@ -127,7 +127,7 @@ void srv_record_reply(struct srv_request *request, struct srv_reply *reply, cons
                       const struct stw_query *query, const struct stw_page *page, int status)
 {
     struct stw_context *ctx = &request->ctx;
-    struct related_index indexes[STW_EXPAND_MAX];
+    struct related_index indexes[STW_EXPAND_MAX] = {0};
     int related_count = page ? page->related_count : 0;
 
     for (int i = 0; i < related_count; i++)
@@ -164,7 +164,7 @@ static const char *next_link(struct srv_request *request, const char *cursor)
 
 static char *next_cursor(struct stw_context *ctx, const struct stw_query *query, const struct stw_page *page)
 {
-    const char *values[STW_SORT_MAX + 1];
+    const char *values[STW_SORT_MAX + 1] = {NULL};
     for (int key = 0; key < query->sort_count; key++)
         values[key] =
             stw_rows_text(page->rows, page->count - 1, query->plan->first_column[query->sort[key].field]);
@@ -175,7 +175,7 @@ void srv_page_reply(struct srv_request *request, struct srv_reply *reply, const 
                     const struct stw_page *page)
 {
     struct stw_context *ctx = &request->ctx;
-    struct related_index indexes[STW_EXPAND_MAX];
+    struct related_index indexes[STW_EXPAND_MAX] = {0};
     struct stw_buf *out = &reply->body;
 
     for (int i = 0; i < page->related_count; i++)

@@ -64,6 +64,7 @@ static const struct stw_field fields[] = {
      .type = STW_TYPE_TIMESTAMP,
      .flags = STW_SERVER_KEPT | STW_DERIVED | STW_FILTER | STW_SORT,
      .doc = "When somebody last had contact."},
+    STW_EXTERNAL_IDS,
 };
 
 static enum stw_code check_write(struct stw_context *ctx, struct stw_write *write)

@@ -27,6 +27,7 @@ static const struct stw_field fields[] = {
      .doc = "The first one to call; an account has at most one."},
     {.name = "language", .type = STW_TYPE_LANGUAGE, .doc = "BCP 47."},
     {.name = "notes", .type = STW_TYPE_NOTE, .doc = "What one should know."},
+    STW_EXTERNAL_IDS,
 };
 
 static const struct stw_constraint constraints[] = {

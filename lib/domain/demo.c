@@ -14,8 +14,8 @@
 #include "domain/password.h"
 
 #define SEED      UINT64_C(20260102)
-#define ACCOUNTS  120
-#define CONTACTS  230 /* conversions bring the rest */
+#define ACCOUNTS  100 /* conversions bring 20 more */
+#define CONTACTS  230 /* and here */
 #define LEADS     200
 #define DAY_US    (INT64_C(86400) * 1000000)
 #define PEOPLE    16
@@ -227,7 +227,7 @@ static enum stw_code load_base(struct stw_context *ctx, struct load *load)
 static enum stw_code advance(struct stw_context *ctx, struct load *load, const char *id, int number)
 {
     static const char *const reasons[] = {"没有预算", "chose a competitor", "no answer", "项目取消"};
-    int way = number % 10; /* 0-2 new, 3-5 working, 6-7 qualified, 8 disqualified, 9 converted */
+    int way = number / 2 % 10; /* as many Chinese as English ones; 0-2 new, 3-5 working, 6-7 qualified, 8 disqualified, 9 converted */
     enum stw_code code = STW_OK;
 
     if (way >= 3)
@@ -278,18 +278,18 @@ static enum stw_code run(struct stw_context *ctx, const char *sql)
 
 /* The store writes today's date, as it must. A demo wants a past: records take the time of their id (what a conversion
  * made, that of the conversion), each later write comes three days after, and the events follow. */
-static enum stw_code backdate(struct stw_context *ctx, const char *path, const char *converted)
+/* `made`: when a conversion made the record t, as SQL. */
+static enum stw_code backdate(struct stw_context *ctx, const char *path, const char *made)
 {
     enum stw_code code = run(
         ctx,
         stw_arena_printf(
             ctx->arena,
             "with born as (select t.id, t.version, least(to_timestamp(('x' || left(replace(t.id::text, '-', ''), 12))"
-            "::bit(48)::bigint / 1000.0), (select min(l.updated_at) from leads l where l.org_id = $1::uuid "
-            "and l.%s = t.id)) as at from %s t where t.org_id = $1::uuid) "
+            "::bit(48)::bigint / 1000.0), %s) as at from %s t where t.org_id = $1::uuid) "
             "update %s t set created_at = b.at, updated_at = least(b.at + (b.version - 1) * interval '3 days', now()) "
             "from born b where t.org_id = $1::uuid and t.id = b.id",
-            converted, path, path));
+            made, path, path));
 
     if (code == STW_OK)
         code = run(ctx, stw_arena_printf(
@@ -307,15 +307,16 @@ static enum stw_code backdate(struct stw_context *ctx, const char *path, const c
 
 static enum stw_code backdate_all(struct stw_context *ctx)
 {
-    /* A lead is what no lead became. */
-    enum stw_code code = backdate(ctx, "leads", "org_id = $1::uuid and false and l.id");
+    enum stw_code code = backdate(ctx, "leads", "null");
 
     if (code == STW_OK)
         code = run(ctx, "update leads set converted_at = updated_at where org_id = $1::uuid and status = 'converted'");
     if (code == STW_OK)
-        code = backdate(ctx, "accounts", "converted_account_id");
+        code = backdate(ctx, "accounts",
+                        "(select l.updated_at from leads l where l.org_id = $1::uuid and l.converted_account_id = t.id)");
     if (code == STW_OK)
-        code = backdate(ctx, "contacts", "converted_contact_id");
+        code = backdate(ctx, "contacts",
+                        "(select l.updated_at from leads l where l.org_id = $1::uuid and l.converted_contact_id = t.id)");
     return code;
 }
 

@@ -45,6 +45,7 @@ static const struct stw_field fields[] = {
      .refers = "contacts",
      .flags = STW_SERVER_KEPT | STW_FILTER,
      .doc = "Who they became."},
+    STW_EXTERNAL_IDS,
 };
 
 /* Conversion has its own way in; a converted lead stays what it is. */

@@ -10,6 +10,7 @@ static const struct stw_field fields[] = {
      .flags = STW_FILTER,
      .doc = "The team it belongs to; the tree decides what `tree` reaches."},
     {.name = "description", .type = STW_TYPE_NOTE, .doc = "What it is for."},
+    STW_EXTERNAL_IDS,
 };
 
 static enum stw_code check_write(struct stw_context *ctx, struct stw_write *write)

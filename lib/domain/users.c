@@ -36,6 +36,7 @@ static const struct stw_field fields[] = {
      .max = STW_PASSWORD_MAX,
      .flags = STW_WRITE_ONLY,
      .doc = "Sets a password; their sessions end. Never shown."},
+    STW_EXTERNAL_IDS,
 };
 
 static enum stw_code check_write(struct stw_context *ctx, struct stw_write *write)

@@ -170,7 +170,8 @@ static bool check_word(struct stw_context *ctx, const char *base, const char *na
 {
     const char *path;
 
-    if (json_is_string(json) && find_word(words, json_string_value(json)) >= 0)
+    /* null: a merge patch takes the override away */
+    if (json_is_null(json) || (json_is_string(json) && find_word(words, json_string_value(json)) >= 0))
         return true;
     path = stw_input_member(ctx->arena, base, name);
     if (json_is_string(json))
@@ -196,6 +197,8 @@ static bool check_fields(struct stw_context *ctx, const struct stw_plan *plan, c
     const char *name;
     json_t *word;
 
+    if (json_is_null(fields))
+        return true;
     if (!check_object(ctx, base, fields))
         return false;
     json_object_foreach(fields, name, word)
@@ -226,6 +229,8 @@ static bool check_resource(struct stw_context *ctx, const struct stw_plan *plan,
     const char *name;
     json_t *value;
 
+    if (json_is_null(overrides))
+        return true;
     if (!check_object(ctx, base, overrides))
         return false;
     for (int verb = 0; verb < STW_VERB_COUNT; verb++)

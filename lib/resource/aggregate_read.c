@@ -36,7 +36,7 @@ static bool takes(enum stw_measure_op op, enum stw_type type)
 
 static bool groups(enum stw_type type)
 {
-    return type != STW_TYPE_NOTE && type != STW_TYPE_TEXTS && type != STW_TYPE_OBJECT && type != STW_TYPE_ID &&
+    return type != STW_TYPE_NOTE && type != STW_TYPE_TEXTS && type != STW_TYPE_OBJECT && type != STW_TYPE_KEYS && type != STW_TYPE_ID &&
            type != STW_TYPE_MONEY;
 }
 

@@ -83,20 +83,36 @@ static bool has_column(const struct stw_input *input, int field)
     return input->given >> field & 1 && input->plan->first_column[field] >= 0 && field != STW_PLAN_ID;
 }
 
-/* What ends one column's part of a list: its name, its value, or name = value. */
-enum column_part { PART_NAME, PART_VALUE, PART_SET, PART_OLD };
+/* What a list of columns is made of: names, values for a row that is new, name = value, values that are there, or the values
+ * that an existing row would get. */
+enum column_part { PART_NAME, PART_FRESH, PART_SET, PART_OLD, PART_VALUE };
 
-static void add_column(struct stw_sql *sql, enum column_part part, const char *name, const char *suffix, const char *value,
-                       const char *type)
+/* The left side of a column; true when a value follows. */
+static bool add_left(struct stw_sql *sql, enum column_part part, const char *name, const char *suffix)
 {
-    if (part == PART_OLD)
-        stw_sql_add(sql, "t.");
-    if (part != PART_VALUE)
+    if (part == PART_NAME || part == PART_SET)
         stw_sql_printf(sql, "%s%s", name, suffix);
+    if (part == PART_OLD)
+        stw_sql_printf(sql, "t.%s%s", name, suffix);
     if (part == PART_SET)
         stw_sql_add(sql, " = ");
-    if (part == PART_VALUE || part == PART_SET)
-        stw_sql_value(sql, value, type);
+    return part != PART_NAME && part != PART_OLD;
+}
+
+static void add_column(struct stw_sql *sql, enum column_part part, const struct stw_field *field,
+                       const struct stw_value *value)
+{
+    bool merges = field->type == STW_TYPE_OBJECT || field->type == STW_TYPE_KEYS;
+
+    if (!add_left(sql, part, field->name, ""))
+        return;
+    /* objects are merge patches all the way down (RFC 7396); a new record has nothing to merge into */
+    if (merges && part == PART_FRESH)
+        stw_sql_add(sql, "app.merge_patch('{}', ");
+    else if (merges)
+        stw_sql_printf(sql, "app.merge_patch(t.%s, ", field->name);
+    stw_sql_value(sql, value->text, stw_sql_type(field->type));
+    stw_sql_add(sql, merges ? ")" : "");
 }
 
 static void add_columns(struct stw_sql *sql, const struct stw_input *input, enum column_part part, const char *before)
@@ -108,24 +124,18 @@ static void add_columns(struct stw_sql *sql, const struct stw_input *input, enum
         if (!has_column(input, i))
             continue;
         stw_sql_add(sql, before);
-        add_column(sql, part, field->name, "", input->values[i].text, stw_sql_type(field->type));
+        add_column(sql, part, field, &input->values[i]);
         before = ", ";
         if (field->type == STW_TYPE_MONEY) {
             stw_sql_add(sql, before);
-            add_column(sql, part, field->name, "_currency", input->values[i].currency, "text");
+            if (add_left(sql, part, field->name, "_currency"))
+                stw_sql_value(sql, input->values[i].currency, "text");
         }
     }
     if (!team_follows(input))
         return;
-    const char *team = plan->fields[plan->team_field].name;
     stw_sql_add(sql, before);
-    if (part == PART_OLD)
-        stw_sql_add(sql, "t.");
-    if (part != PART_VALUE)
-        stw_sql_add(sql, team);
-    if (part == PART_SET)
-        stw_sql_add(sql, " = ");
-    if (part == PART_VALUE || part == PART_SET)
+    if (add_left(sql, part, plan->fields[plan->team_field].name, ""))
         add_team_of_owner(sql, input);
 }
 
@@ -173,7 +183,7 @@ struct stw_stmt stw_compose_create(struct stw_sql *sql, const struct stw_input *
     add_columns(sql, input, PART_NAME, ", ");
     stw_sql_add(sql, ") select $1::uuid, ");
     stw_sql_value(sql, id, "uuid");
-    add_columns(sql, input, PART_VALUE, ", ");
+    add_columns(sql, input, PART_FRESH, ", ");
     add_checks_hold(sql, ret_checks, " where ");
     stw_sql_add(sql, " returning *)");
     add_event(sql, plan, "event", "new", NULL, "created", false);

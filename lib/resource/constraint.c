@@ -42,6 +42,8 @@ enum stw_code stw_constraint_translate(struct stw_context *ctx, const struct stw
         return line->code == STW_DUPLICATE ? STW_DUPLICATE : STW_VALIDATION_FAILED;
     }
     const struct stw_field *field = ends_with(name, "_pkey") ? &plan->fields[STW_PLAN_ID] : field_of(plan, name);
+    if (plan->keys_field >= 0 && strcmp(name, "external_ids_pkey") == 0)
+        field = &plan->fields[plan->keys_field]; /* kept by the table's trigger */
     if (!field)
         return STW_CONFLICT;
     if (ends_with(name, "key") && !ends_with(name, "_fkey"))

@@ -36,7 +36,7 @@ const char *stw_type_name(enum stw_type type)
         [STW_TYPE_TIMESTAMP] = "timestamp", [STW_TYPE_ENUM] = "enum",       [STW_TYPE_EMAIL] = "email",
         [STW_TYPE_PHONE] = "phone",       [STW_TYPE_URL] = "url",           [STW_TYPE_COUNTRY] = "country",
         [STW_TYPE_CURRENCY] = "currency", [STW_TYPE_LANGUAGE] = "language", [STW_TYPE_REF] = "ref",
-        [STW_TYPE_TEXTS] = "texts",       [STW_TYPE_OBJECT] = "object",     [STW_TYPE_ID] = "id",
+        [STW_TYPE_TEXTS] = "texts",       [STW_TYPE_OBJECT] = "object", [STW_TYPE_KEYS] = "keys",     [STW_TYPE_ID] = "id",
     };
 
     return names[type];

@@ -69,7 +69,7 @@ static bool is_searchable_type(enum stw_type type)
 
 static bool is_list_or_object(enum stw_type type)
 {
-    return type == STW_TYPE_TEXTS || type == STW_TYPE_OBJECT;
+    return type == STW_TYPE_TEXTS || type == STW_TYPE_OBJECT || type == STW_TYPE_KEYS;
 }
 
 /* Words of the query string and of the search body, which a filter of the same name could never be told from. */
@@ -113,7 +113,7 @@ static const char *field_fault(const struct stw_field *field)
         return "a write-only field would be told by filtering, sorting or searching";
     if ((flags & STW_SORT) && is_list_or_object(field->type))
         return "lists and objects have no order";
-    if ((flags & STW_FILTER) && field->type == STW_TYPE_OBJECT)
+    if ((flags & STW_FILTER) && (field->type == STW_TYPE_OBJECT || field->type == STW_TYPE_KEYS))
         return "objects have no filter";
     if ((flags & STW_SEARCH) && !is_searchable_type(field->type))
         return "only text can be searched";

@@ -45,6 +45,7 @@ static const unsigned operators_by_type[STW_TYPE_COUNT] = {
     [STW_TYPE_REF] = EQUALITY | NULLS,
     [STW_TYPE_TEXTS] = SET | NULLS,
     [STW_TYPE_OBJECT] = NULLS,
+    [STW_TYPE_KEYS] = NULLS,
     [STW_TYPE_ID] = EQUALITY,
 };
 

@@ -2,12 +2,15 @@
 
 #include "core/buf.h"
 #include "core/text.h"
+#include "resource/external_id.h"
 #include "resource/input_parts.h"
 
 #define TEXTS_MAX 20
 #define WORD_MAX  100
 /* JSON may be written longer than it was read, never much: the body's own limit has passed it. */
 #define OBJECT_CAP ((size_t)32 * 1024 * 1024)
+#define KEYS_MAX   20  /* sources that know one record */
+#define KEY_MAX    200 /* characters of a key */
 
 /* Always quoted, so that NULL, commas and braces are only letters. */
 static void add_element(struct stw_buf *array, const char *text, size_t length)
@@ -145,6 +148,30 @@ static bool read_object(const struct stw_place *place, const json_t *json, const
     return true;
 }
 
+/* {"erp":"C-1001"}: a word for the source, a short text (or null, which takes it away) for the key. */
+static bool check_keys(const struct stw_place *place, const json_t *json)
+{
+    static const struct stw_field key = {.name = "key", .max = KEY_MAX};
+    bool good = true;
+    const char *source, *text;
+    json_t *value;
+
+    if (json_object_size(json) > KEYS_MAX)
+        return stw_place_refuse(place, STW_TOO_MANY, "20");
+    json_object_foreach((json_t *)(uintptr_t)json, source, value)
+    {
+        struct stw_place at = *place;
+        at.path = stw_input_member(place->ctx->arena, place->path, source);
+        if (!stw_external_source_valid(source))
+            good = stw_place_refuse(&at, STW_INVALID_FORMAT, NULL);
+        else if (json_is_string(value))
+            good = stw_place_string(&at, &key, json_string_value(value), json_string_length(value), &text) && good;
+        else if (!json_is_null(value))
+            good = stw_place_refuse(&at, STW_INVALID_TYPE, "string");
+    }
+    return good;
+}
+
 /* A cell that holds JSON has the faults of a body, told at the cell. */
 static bool read_object_text(const struct stw_place *place, const char *text, size_t length,
                              const char **ret_text)
@@ -182,6 +209,9 @@ static bool read_json(const struct stw_place *place, const struct stw_field *fie
         break;
     case STW_TYPE_TEXTS:
         good = read_texts(place, field, json, &value.text);
+        break;
+    case STW_TYPE_KEYS:
+        good = read_object(place, json, &value.text) && check_keys(place, json);
         break;
     case STW_TYPE_OBJECT:
         good = read_object(place, json, &value.text);
@@ -230,6 +260,7 @@ bool stw_input_text(struct stw_context *ctx, const struct stw_field *field, cons
     case STW_TYPE_TEXTS:
         good = read_texts_text(&place, field, text, &value.text);
         break;
+    case STW_TYPE_KEYS:
     case STW_TYPE_OBJECT:
         good = read_object_text(&place, text, length, &value.text);
         break;

@@ -95,6 +95,11 @@ static void sort_by_flags(struct stw_plan *plan)
     plan->team_field = only_field_with(plan, STW_TEAM);
     plan->parent_field = only_field_with(plan, STW_PART_OF);
     plan->source_field = only_field_with(plan, STW_SOURCE);
+    plan->keys_field = -1;
+    for (int i = 0; i < plan->field_count; i++) {
+        if (plan->fields[i].type == STW_TYPE_KEYS)
+            plan->keys_field = i;
+    }
     plan->filterable = fields_with(plan, STW_FILTER);
     plan->sortable = fields_with(plan, STW_SORT);
     plan->searchable = fields_with(plan, STW_SEARCH);

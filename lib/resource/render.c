@@ -49,6 +49,7 @@ void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text,
     case STW_TYPE_INT:
     case STW_TYPE_TEXTS:
     case STW_TYPE_OBJECT:
+    case STW_TYPE_KEYS:
         stw_buf_add(out, text, length);
         return;
     case STW_TYPE_DECIMAL:

@@ -13,6 +13,7 @@
 struct job {
     struct stw_write write;
     const char *version;
+    struct stw_record old;
     struct stw_record *ret_record;
 };
 
@@ -267,12 +268,11 @@ static enum stw_code update_body(struct stw_context *ctx, void *argument)
 {
     struct job *job = argument;
     const struct stw_hooks *hooks = &job->write.plan->resource->hooks;
-    struct stw_record old;
     enum stw_code code = STW_OK;
 
     if (hooks->needs_old) {
-        code = stw_store_lock(ctx, job->write.plan, STW_UPDATE, job->write.id, job->version, &old);
-        job->write.old = &old;
+        code = stw_store_lock(ctx, job->write.plan, STW_UPDATE, job->write.id, job->version, &job->old);
+        job->write.old = &job->old;
     }
     if (code == STW_OK && hooks->check_write)
         code = hooks->check_write(ctx, &job->write);

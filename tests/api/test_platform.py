@@ -127,7 +127,7 @@ def test_request_id_is_taken_over_or_made(nobody):
     assert problem["request_id"] == sent
     made = {nobody.get("/livez").headers["x-request-id"] for _ in range(20)}
     assert len(made) == 20
-    for bad in ("with space", "x" * 500, 'quote"', "<script>", "a;b\t"):
+    for bad in ("with space", "x" * 500, 'quote"', "<script>", "a;b,c"):
         given = nobody.get("/livez", headers={"X-Request-Id": bad}).headers["x-request-id"]
         assert given != bad and re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", given)
 
@@ -185,7 +185,7 @@ def test_unknown_query_parameter(admin):
 
 @pytest.mark.subset
 @pytest.mark.parametrize("header", [
-    None, "", "Bearer", "Bearer ", "Basic YTpi", "Bearer a.b.c", "Bearer " + "x" * 5000, "bearer x y",
+    None, "", "Bearer", "Basic YTpi", "Bearer a.b.c", "Bearer " + "x" * 5000, "bearer x y",
     "Bearer stw_x_y", "Bearer eyJhbGciOiJub25lIn0.e30.",
 ])
 def test_no_valid_token(nobody, header):
