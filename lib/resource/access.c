@@ -26,34 +26,41 @@ static enum stw_verb verb_on_parent(enum stw_verb verb)
     return verb == STW_READ ? STW_READ : STW_UPDATE;
 }
 
-void stw_access_scope(struct stw_sql *sql, const struct stw_plan *plan, enum stw_scope scope, const char *alias)
+/* The condition of a scope that is neither all nor none, in parentheses' place: "t.owner_id = $2 or t.team_id = any($3)". */
+static void add_condition(struct stw_sql *sql, const struct stw_plan *plan, enum stw_scope scope, const char *alias)
 {
     const char *owner = plan->owner_field >= 0 ? plan->fields[plan->owner_field].name : NULL;
-    const char *team = plan->team_field >= 0 ? plan->fields[plan->team_field].name : NULL;
+    const char *team = plan->team_field >= 0 && scope != STW_OWN ? plan->fields[plan->team_field].name : NULL;
 
-    if (scope == STW_ALL)
-        return;
-    if (scope == STW_NONE || (!owner && !team)) {
-        stw_sql_add(sql, " and false");
+    if (!owner && !team) {
+        stw_sql_add(sql, "false");
         return;
     }
-    stw_sql_add(sql, " and (");
     if (owner) {
         stw_sql_printf(sql, "%s.%s = ", alias, owner);
         stw_sql_slot(sql, STW_SLOT_ME);
     }
-    if (scope != STW_OWN && team) {
-        stw_sql_printf(sql, "%s%s.%s = ", owner ? " or " : "", alias, team);
-        if (scope == STW_TREE) {
-            stw_sql_add(sql, "any(");
-            stw_sql_slot(sql, STW_SLOT_TREE);
-            stw_sql_add(sql, ")");
-        } else {
-            stw_sql_slot(sql, STW_SLOT_TEAM);
-        }
-    } else if (!owner) {
-        stw_sql_add(sql, "false");
+    if (!team)
+        return;
+    stw_sql_printf(sql, "%s%s.%s = ", owner ? " or " : "", alias, team);
+    if (scope == STW_TREE) {
+        stw_sql_add(sql, "any(");
+        stw_sql_slot(sql, STW_SLOT_TREE);
+        stw_sql_add(sql, ")");
+    } else {
+        stw_sql_slot(sql, STW_SLOT_TEAM);
     }
+}
+
+void stw_access_scope(struct stw_sql *sql, const struct stw_plan *plan, enum stw_scope scope, const char *alias)
+{
+    if (scope == STW_ALL)
+        return;
+    stw_sql_add(sql, " and (");
+    if (scope == STW_NONE)
+        stw_sql_add(sql, "false");
+    else
+        add_condition(sql, plan, scope, alias);
     stw_sql_add(sql, ")");
 }
 
@@ -66,6 +73,28 @@ static void add_source(struct stw_sql *sql, const struct stw_plan *plan, const c
     }
     stw_sql_printf(sql, " and %s.%s = ", alias, plan->fields[plan->source_field].name);
     stw_sql_slot(sql, STW_SLOT_SOURCE);
+}
+
+/* Rows of the scope, and when reading those whose account (say) the actor reaches. */
+static void add_scope_and_seen(struct stw_sql *sql, const struct stw_engine *engine, const struct stw_plan *plan,
+                               enum stw_verb verb, const char *alias)
+{
+    enum stw_scope scope = (enum stw_scope)sql->actor->grants[plan->index].scope[verb];
+    const struct stw_field *with = plan->seen_with_field >= 0 ? &plan->fields[plan->seen_with_field] : NULL;
+    const struct stw_plan *seen = with ? stw_engine_find(engine, with->refers) : NULL;
+    enum stw_scope on_seen = seen ? (enum stw_scope)sql->actor->grants[seen->index].scope[verb] : STW_NONE;
+
+    /* reaching all accounts is a role's right, not a relation to this one */
+    if (verb != STW_READ || scope == STW_ALL || scope == STW_NONE || on_seen == STW_NONE || on_seen == STW_ALL) {
+        stw_access_scope(sql, plan, scope, alias);
+        return;
+    }
+    stw_sql_add(sql, " and (");
+    add_condition(sql, plan, scope, alias);
+    stw_sql_printf(sql, " or exists (select 1 from %s s where s.org_id = $1::uuid and s.id = %s.%s and (",
+                   seen->resource->path, alias, with->name);
+    add_condition(sql, seen, on_seen, "s");
+    stw_sql_add(sql, ")))");
 }
 
 static void add_rows(struct stw_sql *sql, const struct stw_engine *engine, const struct stw_plan *plan,
@@ -88,7 +117,7 @@ static void add_rows(struct stw_sql *sql, const struct stw_engine *engine, const
         stw_sql_add(sql, ")");
         return;
     }
-    stw_access_scope(sql, plan, scope, alias);
+    add_scope_and_seen(sql, engine, plan, verb, alias);
     if (grant->source_bound && scope != STW_NONE)
         add_source(sql, plan, alias);
 }

@@ -101,7 +101,7 @@ static const char *field_fault(const struct stw_field *field)
         return "`refers` belongs to a reference, and each reference needs it";
     if (field->type == STW_TYPE_REF && !ends_in_id(field->name))
         return "the name of a reference ends in _id";
-    if (field->type != STW_TYPE_REF && (flags & (STW_PART_OF | STW_OWNER | STW_TEAM)))
+    if (field->type != STW_TYPE_REF && (flags & (STW_PART_OF | STW_OWNER | STW_TEAM | STW_SEEN_WITH)))
         return "only a reference can be a parent, an owner or a team";
     if (flags & STW_ITSELF)
         return "STW_ITSELF is the engine's: say it with `self` of the resource";
@@ -176,6 +176,7 @@ void stw_engine_check_table(const struct stw_resource *resource)
     check_at_most_one(resource, STW_OWNER, "a second owner");
     check_at_most_one(resource, STW_TEAM, "a second team");
     check_at_most_one(resource, STW_PART_OF, "a second parent");
+    check_at_most_one(resource, STW_SEEN_WITH, "a second record to be seen with");
 }
 
 /* What an owner or team column points at must be a user or a team: scopes compare it with the actor's own

@@ -44,6 +44,7 @@ enum stw_field_flags {
     STW_TEAM = 1 << 11,       /* REF teams: the team it belongs to; follows the owner unless given */
     STW_DERIVED = 1 << 12,    /* kept by other writes: changes neither version nor feed */
     STW_SOURCE = 1 << 14,     /* the intake it came from: set to an integration key's source, never by the key itself */
+    STW_SEEN_WITH = 1 << 15,  /* REF: whoever owns the referred record, or leads its team, reads this one too */
     STW_ITSELF = 1 << 13,     /* with OWNER or TEAM on the system field id: users own themselves */
 };
 

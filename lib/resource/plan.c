@@ -95,6 +95,7 @@ static void sort_by_flags(struct stw_plan *plan)
     plan->team_field = only_field_with(plan, STW_TEAM);
     plan->parent_field = only_field_with(plan, STW_PART_OF);
     plan->source_field = only_field_with(plan, STW_SOURCE);
+    plan->seen_with_field = only_field_with(plan, STW_SEEN_WITH);
     plan->keys_field = -1;
     for (int i = 0; i < plan->field_count; i++) {
         if (plan->fields[i].type == STW_TYPE_KEYS)

@@ -31,6 +31,7 @@ struct stw_plan {
     int owner_field, team_field;   /* plan index, -1: none; STW_PLAN_ID for users/teams themselves */
     int parent_field;              /* PART_OF, -1: none */
     int source_field;              /* SOURCE, -1: none */
+    int seen_with_field;           /* SEEN_WITH, -1: none */
     int keys_field;                /* of STW_TYPE_KEYS, -1: none */
     int first_column[STW_FIELDS_MAX]; /* column of the field in every SELECT of this plan; money takes two, write-only has none (-1) */
     int column_count;

@@ -205,3 +205,5 @@ def sample_data():
     if not folder:
         pytest.skip("STEWARD_SAMPLE_DATA is not set")
     return Path(folder)
+
+pytest_plugins = ["world"]
