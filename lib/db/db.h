@@ -30,8 +30,7 @@
 enum stw_stmt_kind { STW_STMT_POINT, STW_STMT_READ, STW_STMT_WRITE, STW_STMT_SLOW };
 
 /* Prepared once per connection under `name`; with name NULL it is unnamed and planned with its values. All parameters
- * and columns travel as text. `sql` and `name` (at most 51 bytes, else it runs unnamed) must outlive the
- * connections. */
+ * and columns travel as text. A name of more than 51 bytes, or one of too many on a connection, runs unnamed. */
 struct stw_stmt {
     const char *name;
     const char *sql;

@@ -4,6 +4,8 @@
 
 #include "db/internal.h"
 
+#define STATEMENTS_MAX 512 /* a connection keeps a plan of each; what comes later runs unnamed */
+
 static unsigned hash_of(const char *name)
 {
     unsigned hash = 2166136261u;
@@ -15,8 +17,7 @@ static unsigned hash_of(const char *name)
 static struct stw_prepared **slot_of(const struct stw_prepared_table *table, const char *name)
 {
     unsigned at = hash_of(name) & (table->size - 1);
-    while (table->slots[at] != NULL && table->slots[at]->name != name &&
-           strcmp(table->slots[at]->name, name) != 0)
+    while (table->slots[at] != NULL && strcmp(table->slots[at]->name, name) != 0)
         at = (at + 1) & (table->size - 1);
     return &table->slots[at];
 }
@@ -33,6 +34,18 @@ static void grow(struct stw_prepared_table *table)
     free(old.slots);
 }
 
+/* Composed statements live as long as their request, the entry as long as its connection: it has its own texts. */
+static struct stw_prepared *entry_new(const struct stw_stmt *stmt, unsigned epoch)
+{
+    size_t name_size = strlen(stmt->name) + 1, sql_size = strlen(stmt->sql) + 1;
+    struct stw_prepared *entry = stw_db_calloc(1, sizeof *entry + name_size + sql_size);
+    char *texts = (char *)(entry + 1);
+    entry->name = memcpy(texts, stmt->name, name_size);
+    entry->sql = memcpy(texts + name_size, stmt->sql, sql_size);
+    entry->epoch = epoch;
+    return entry;
+}
+
 struct stw_prepared *stw_prepared_get(struct stw_prepared_table *table, const struct stw_stmt *stmt,
                                       unsigned epoch)
 {
@@ -43,14 +56,13 @@ struct stw_prepared *stw_prepared_get(struct stw_prepared_table *table, const st
         grow(table);
     struct stw_prepared **slot = slot_of(table, stmt->name);
     if (*slot == NULL) {
-        *slot = stw_db_calloc(1, sizeof **slot);
-        (*slot)->name = stmt->name;
-        (*slot)->sql = stmt->sql;
-        (*slot)->epoch = epoch;
+        if (table->used == STATEMENTS_MAX)
+            return NULL;
+        *slot = entry_new(stmt, epoch);
         table->used++;
     }
     struct stw_prepared *entry = *slot;
-    if (entry->sql != stmt->sql && strcmp(entry->sql, stmt->sql) != 0)
+    if (strcmp(entry->sql, stmt->sql) != 0)
         return NULL;
     if (entry->state != STW_PREPARE_SENT && entry->epoch != epoch) {
         if (entry->state == STW_PREPARED)

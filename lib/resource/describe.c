@@ -18,7 +18,7 @@ static const struct word flag_words[] = {
     {STW_SORT, "sort"},               {STW_SEARCH, "search"},
     {STW_PERSONAL, "personal"},       {STW_PART_OF, "part_of"},
     {STW_OWNER, "owner"},             {STW_TEAM, "team"},
-    {STW_DERIVED, "derived"},         {STW_SOURCE, "source"},
+    {STW_DERIVED, "derived"},         {STW_SOURCE, "source"}, {STW_SEEN_WITH, "seen_with"},
 };
 static const struct word self_words[] = {{STW_OWNER, "owner"}, {STW_TEAM, "team"}};
 static const struct word operation_words[] = {

@@ -59,9 +59,9 @@ class Realm:
     def _organization(self, slug, kind):
         org = self.steward("org", "create", "--slug", slug, "--name", slug.title())["id"]
         password = secrets.token_urlsafe(15)
-        self.steward("user", "create", "--org", slug, "--email", f"admin@{slug}.example", "--name", "Admin", "--role",
+        self.steward("user", "create", "--org", slug, "--email", f"founder@{slug}.example", "--name", "Founder", "--role",
                      "admin", password=password)
-        return org, self.sign_in(slug, f"admin@{slug}.example", password, kind)
+        return org, self.sign_in(slug, f"founder@{slug}.example", password, kind)
 
     def sign_in(self, slug, email, password, kind=Watched):
         session = Session(self.server.url, self.recorder, slug, email, password)
