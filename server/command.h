@@ -17,7 +17,8 @@ struct srv_command {
     const char *name;  /* one or two words: "org create" */
     const char *usage; /* its options, "" for none */
     const char *doc;   /* one line */
-    /* `arguments` are behind the name, NULL-terminated. Returns the exit status; SRV_EXIT_USAGE lets main show the usage. */
+    /* `arguments` are behind the name, NULL-terminated. Returns the exit status; SRV_EXIT_USAGE lets main
+     * show the usage. */
     int (*run)(char **arguments);
 };
 
@@ -40,7 +41,8 @@ struct srv_option {
     bool required;
     const char **value; /* stays as it was when the option is not given */
 };
-/* Reads all arguments as options (ending with a NULL name). False after a line on stderr: an unknown, repeated, empty or missing one. */
+/* Reads all arguments as options (ending with a NULL name). False after a line on stderr: an unknown,
+ * repeated, empty or missing one. */
 bool srv_options_read(char **arguments, const struct srv_option *options);
 
 /* One line on stderr, "steward: ...". */
@@ -57,7 +59,8 @@ struct srv_workbench {
     struct stw_details details;
     struct stw_context ctx;
 };
-/* Reads the settings and connects to the admin URL (else DATABASE_URL). False after lines on stderr; nothing to close then. */
+/* Reads the settings and connects to the admin URL (else DATABASE_URL). False after lines on stderr; nothing
+ * to close then. */
 bool srv_workbench_open(struct srv_workbench *bench);
 /* The same for a URL that is known. Leaves bench->config empty. */
 void srv_workbench_open_at(struct srv_workbench *bench, const char *url, const char *application_name);

@@ -15,11 +15,8 @@ int srv_command_org_create(char **arguments)
 {
     struct stw_organization_input input = {0};
     const struct srv_option options[] = {
-        {"--slug", true, &input.slug},
-        {"--name", true, &input.name},
-        {"--zone", false, &input.zone},
-        {"--currency", false, &input.currency},
-        {NULL, false, NULL},
+        {"--slug", true, &input.slug},          {"--name", true, &input.name}, {"--zone", false, &input.zone},
+        {"--currency", false, &input.currency}, {NULL, false, NULL},
     };
     struct srv_workbench bench;
     char id[STW_UUID_TEXT];
@@ -88,8 +85,8 @@ struct user_options {
     const char *org, *email, *name, *role, *team_id;
 };
 
-static enum stw_code create_user(struct stw_context *ctx, const struct user_options *user, const char *password,
-                                 char ret_id[STW_UUID_TEXT])
+static enum stw_code create_user(struct stw_context *ctx, const struct user_options *user,
+                                 const char *password, char ret_id[STW_UUID_TEXT])
 {
     char role_id[STW_UUID_TEXT];
     enum stw_code code = stw_role_id_find(ctx, user->role, role_id);
@@ -101,8 +98,8 @@ static enum stw_code create_user(struct stw_context *ctx, const struct user_opti
     if (code != STW_OK)
         return code;
     return stw_draft_create(ctx, "users",
-                            json_pack("{s:s, s:s, s:s, s:s, s:s*}", "email", user->email, "name", user->name, "role_id",
-                                      role_id, "password", password, "team_id", user->team_id),
+                            json_pack("{s:s, s:s, s:s, s:s, s:s*}", "email", user->email, "name", user->name,
+                                      "role_id", role_id, "password", password, "team_id", user->team_id),
                             ret_id);
 }
 
@@ -172,7 +169,8 @@ int srv_command_key_create(char **arguments)
         return SRV_EXIT_FAILURE;
     code = stw_draft_key(
         &bench.ctx,
-        json_pack("{s:s, s:s, s:o}", "name", name, "source", source, "scopes", split_scopes(scopes)), id, key);
+        json_pack("{s:s, s:s, s:o}", "name", name, "source", source, "scopes", split_scopes(scopes)), id,
+        key);
     good = code == STW_OK;
     if (good)
         good = srv_command_print_json((const char *const[]){"id", id, "key", key, NULL});

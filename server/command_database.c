@@ -27,7 +27,8 @@ int srv_command_migrate(char **arguments)
         return SRV_EXIT_FAILURE;
     url = srv_command_admin_url(&config);
     if (url) {
-        code = stw_migrate(url, srv_migrations, srv_migration_count, tell_applied, NULL, error, sizeof(error));
+        code =
+            stw_migrate(url, srv_migrations, srv_migration_count, tell_applied, NULL, error, sizeof(error));
         if (code == STW_OK)
             printf("the database is at version %d\n", srv_migration_count);
         else

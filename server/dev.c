@@ -18,9 +18,21 @@
 /* Whatever the shell says about other databases is not meant for this one. */
 static void forget_libpq_settings(void)
 {
-    static const char *const names[] = {"PGHOST",    "PGHOSTADDR", "PGPORT",     "PGDATABASE", "PGUSER",
-                                        "PGPASSWORD", "PGPASSFILE", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS",
-                                        "PGSSLMODE", "PGREQUIREAUTH", "PGTARGETSESSIONATTRS", "PGDATA", "PGAPPNAME"};
+    static const char *const names[] = {"PGHOST",
+                                        "PGHOSTADDR",
+                                        "PGPORT",
+                                        "PGDATABASE",
+                                        "PGUSER",
+                                        "PGPASSWORD",
+                                        "PGPASSFILE",
+                                        "PGSERVICE",
+                                        "PGSERVICEFILE",
+                                        "PGOPTIONS",
+                                        "PGSSLMODE",
+                                        "PGREQUIREAUTH",
+                                        "PGTARGETSESSIONATTRS",
+                                        "PGDATA",
+                                        "PGAPPNAME"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unsetenv(names[i]);
@@ -52,8 +64,10 @@ static bool set_environment(const struct srv_dev *dev, const char *admin_url)
     unsetenv("STEWARD_ADMIN_DATABASE_URL_FILE");
     unsetenv("STEWARD_SIGNING_KEY");
     unsetenv("STEWARD_CURSOR_KEY");
-    if (setenv("STEWARD_DATABASE_URL", url, 1) == 0 && setenv("STEWARD_ADMIN_DATABASE_URL", admin_url, 1) == 0 &&
-        setenv("STEWARD_SIGNING_KEY_FILE", signing, 1) == 0 && setenv("STEWARD_CURSOR_KEY_FILE", cursor, 1) == 0)
+    if (setenv("STEWARD_DATABASE_URL", url, 1) == 0 &&
+        setenv("STEWARD_ADMIN_DATABASE_URL", admin_url, 1) == 0 &&
+        setenv("STEWARD_SIGNING_KEY_FILE", signing, 1) == 0 &&
+        setenv("STEWARD_CURSOR_KEY_FILE", cursor, 1) == 0)
         return true;
     srv_command_say("dev: out of memory");
     return false;
@@ -62,7 +76,8 @@ static bool set_environment(const struct srv_dev *dev, const char *admin_url)
 static bool migrate(const char *url)
 {
     char error[1024] = "";
-    enum stw_code code = stw_migrate(url, srv_migrations, srv_migration_count, NULL, NULL, error, sizeof(error));
+    enum stw_code code =
+        stw_migrate(url, srv_migrations, srv_migration_count, NULL, NULL, error, sizeof(error));
 
     if (code != STW_OK)
         srv_command_say("dev: migrate: %s", error[0] ? error : stw_code_name(code));

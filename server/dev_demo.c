@@ -33,7 +33,8 @@ static char *env_text(struct stw_arena *arena, const struct stw_demo_access *acc
     return text.data;
 }
 
-static enum stw_code prepare(struct stw_context *ctx, bool has_env, struct stw_demo_access *access, bool *ret_made)
+static enum stw_code prepare(struct stw_context *ctx, bool has_env, struct stw_demo_access *access,
+                             bool *ret_made)
 {
     enum stw_code code = stw_startup_let_serve(ctx);
 

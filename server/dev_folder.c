@@ -78,8 +78,9 @@ static bool take_lock(struct srv_dev *dev)
         if (read(dev->lock_fd, text, sizeof(text) - 1) < 0)
             text[0] = '\0';
         text[strcspn(text, "\n")] = '\0';
-        srv_command_say("dev: another steward dev%s%s is running on %s; stop it, or choose another --data-dir",
-                        text[0] ? " with process id " : "", text, dev->data);
+        srv_command_say(
+            "dev: another steward dev%s%s is running on %s; stop it, or choose another --data-dir",
+            text[0] ? " with process id " : "", text, dev->data);
         return false;
     }
     if (ftruncate(dev->lock_fd, 0) < 0 || dprintf(dev->lock_fd, "%d\n", (int)getpid()) < 0)
@@ -98,7 +99,8 @@ static bool find_user(struct srv_dev *dev)
         return true;
     entry = getpwnam("postgres");
     if (!entry) {
-        srv_command_say("dev: PostgreSQL cannot run as root and there is no user postgres; run as an ordinary user");
+        srv_command_say(
+            "dev: PostgreSQL cannot run as root and there is no user postgres; run as an ordinary user");
         return false;
     }
     dev->uid = entry->pw_uid;
@@ -109,12 +111,14 @@ static bool find_user(struct srv_dev *dev)
 
 bool srv_dev_become(const struct srv_dev *dev)
 {
-    if (geteuid() == 0 && (initgroups(dev->user, dev->gid) < 0 || setgid(dev->gid) < 0 || setuid(dev->uid) < 0))
+    if (geteuid() == 0 &&
+        (initgroups(dev->user, dev->gid) < 0 || setgid(dev->gid) < 0 || setuid(dev->uid) < 0))
         return false;
     return chdir(dev->cluster) == 0;
 }
 
-/* Whether the user can get into the cluster's folder: only trying tells, there may be more than mode bits in the way. */
+/* Whether the user can get into the cluster's folder: only trying tells, there may be more than mode bits in
+ * the way. */
 static bool can_reach(const struct srv_dev *dev)
 {
     int status = 1;

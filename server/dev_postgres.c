@@ -80,8 +80,9 @@ static bool find_bin(struct srv_dev *dev)
     globfree(&found);
     if (newest > 0)
         return true;
-    srv_command_say("dev: no PostgreSQL server found, neither in PATH nor in /usr/lib/postgresql; on Debian: apt install "
-                    "postgresql");
+    srv_command_say(
+        "dev: no PostgreSQL server found, neither in PATH nor in /usr/lib/postgresql; on Debian: apt install "
+        "postgresql");
     return false;
 }
 
@@ -133,7 +134,8 @@ static void show_log(const struct srv_dev *dev)
     size_t length;
     FILE *file;
 
-    if (snprintf(path, sizeof(path), "%s/log", dev->cluster) >= (int)sizeof(path) || !(file = fopen(path, "re")))
+    if (snprintf(path, sizeof(path), "%s/log", dev->cluster) >= (int)sizeof(path) ||
+        !(file = fopen(path, "re")))
         return;
     if (fseek(file, -LOG_TAIL, SEEK_END) < 0)
         rewind(file);
@@ -159,8 +161,8 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 /* Into a folder beside, renamed when complete: one that was interrupted is never taken for a cluster. */
 static bool make_cluster(const struct srv_dev *dev)
 {
-    static const char *const arguments[] = {"initdb",  "-D", "data.new", "-A",   "trust",           "-U",
-                                            "steward", "-E", "UTF8",     "--locale=C.UTF-8", NULL};
+    static const char *const arguments[] = {
+        "initdb", "-D", "data.new", "-A", "trust", "-U", "steward", "-E", "UTF8", "--locale=C.UTF-8", NULL};
     char from[PATH_MAX];
     char to[PATH_MAX];
     int status = -1;
@@ -182,7 +184,8 @@ static bool make_cluster(const struct srv_dev *dev)
     return false;
 }
 
-/* postmaster.pid as far as it goes: its process id (0: none), and whether it says that it takes connections. */
+/* postmaster.pid as far as it goes: its process id (0: none), and whether it says that it takes connections.
+ */
 static pid_t read_pid_file(const struct srv_dev *dev, bool *ret_ready)
 {
     char path[PATH_MAX];
@@ -247,7 +250,8 @@ static bool end_leftover(const struct srv_dev *dev)
 bool srv_dev_socket(struct srv_dev *dev)
 {
     dev->socket_is_own = strlen(dev->cluster) + strlen(SOCKET_NAME) > SOCKET_PATH_MAX;
-    snprintf(dev->socket, sizeof(dev->socket), "%s", dev->socket_is_own ? "/tmp/steward-XXXXXX" : dev->cluster);
+    snprintf(dev->socket, sizeof(dev->socket), "%s",
+             dev->socket_is_own ? "/tmp/steward-XXXXXX" : dev->cluster);
     if (!dev->socket_is_own)
         return true;
     if (mkdtemp(dev->socket) && (geteuid() != 0 || chown(dev->socket, dev->uid, dev->gid) == 0))
@@ -304,15 +308,23 @@ static bool wait_until_ready(struct srv_dev *dev)
 bool srv_dev_postgres_start(struct srv_dev *dev)
 {
     char socket[2 * PATH_MAX + 64];
-    const char *arguments[] = {"postgres", "-D", "data",
-                               "-p",       "5432",
-                               "-c",       "listen_addresses=",
-                               "-c",       socket,
-                               "-c",       "unix_socket_permissions=0700",
-                               "-c",       "cluster_name=steward-dev",
+    const char *arguments[] = {"postgres",
+                               "-D",
+                               "data",
+                               "-p",
+                               "5432",
+                               "-c",
+                               "listen_addresses=",
+                               "-c",
+                               socket,
+                               "-c",
+                               "unix_socket_permissions=0700",
+                               "-c",
+                               "cluster_name=steward-dev",
                                NULL};
 
-    if (!find_bin(dev) || !make_cluster(dev) || !end_leftover(dev) || !socket_setting(dev, socket, sizeof(socket)))
+    if (!find_bin(dev) || !make_cluster(dev) || !end_leftover(dev) ||
+        !socket_setting(dev, socket, sizeof(socket)))
         return false;
     dev->postmaster = start_program(dev, "postgres", arguments);
     return dev->postmaster > 0 && wait_until_ready(dev);

@@ -25,7 +25,8 @@ static enum stw_code check_body(struct srv_request *request)
         /* Nothing that a client sent is ignored, and here it could mean nothing. */
         if (request->body_length == 0)
             return STW_OK;
-        snprintf(request->details.internal, sizeof(request->details.internal), "a body for a route that takes none");
+        snprintf(request->details.internal, sizeof(request->details.internal),
+                 "a body for a route that takes none");
         return STW_MALFORMED_REQUEST;
     }
     code = srv_negotiate_content_type(request);

@@ -18,7 +18,8 @@ static const struct srv_command commands[] = {
     {"key create", "--org SLUG --name NAME --source SOURCE --scopes leads:create,leads:read",
      "makes an API key and prints it, this once", srv_command_key_create},
     {"routes", "", "lists all routes", srv_command_routes},
-    {"describe", "[RESOURCE]", "shows the fields of a resource and who may do what with it, as JSON", srv_command_describe},
+    {"describe", "[RESOURCE]", "shows the fields of a resource and who may do what with it, as JSON",
+     srv_command_describe},
     {"config", "", "prints the settings, secrets masked", srv_command_config},
     {"healthcheck", "", "asks the server on this machine whether it lives", srv_command_healthcheck},
     {"check", "", "looks for broken invariants in the database", srv_command_check},
@@ -93,7 +94,8 @@ int main(int count, char **words)
         return help(words + 2);
     command = find(words + 1, &rest);
     if (!command) {
-        srv_command_say("there is no command %s%s%s", words[1], words[2] ? " " : "", words[2] ? words[2] : "");
+        srv_command_say("there is no command %s%s%s", words[1], words[2] ? " " : "",
+                        words[2] ? words[2] : "");
         print_usage(stderr);
         return SRV_EXIT_USAGE;
     }

@@ -63,18 +63,20 @@ static bool check_version(const char *url)
     enum stw_code code = stw_migrate_version(url, &version, error, sizeof(error));
 
     if (code != STW_OK) {
-        srv_command_say("serve: the database's version cannot be read: %s", error[0] ? error : stw_code_name(code));
+        srv_command_say("serve: the database's version cannot be read: %s",
+                        error[0] ? error : stw_code_name(code));
         return false;
     }
     if (version == srv_migration_count)
         return true;
     if (version < srv_migration_count)
-        srv_command_say("serve: the database is at version %d and this program needs %d: run steward migrate", version,
-                        srv_migration_count);
-    else
-        srv_command_say("serve: the database is at version %d, newer than this program with %d (steward migrate of a "
-                        "newer one)",
+        srv_command_say("serve: the database is at version %d and this program needs %d: run steward migrate",
                         version, srv_migration_count);
+    else
+        srv_command_say(
+            "serve: the database is at version %d, newer than this program with %d (steward migrate of a "
+            "newer one)",
+            version, srv_migration_count);
     return false;
 }
 
@@ -95,8 +97,10 @@ static bool check_role(const char *url)
 
 static void set_log_level(const char *word)
 {
-    static const char *const words[] = {
-        [SRV_LOG_ERROR] = "error", [SRV_LOG_WARNING] = "warning", [SRV_LOG_INFO] = "info", [SRV_LOG_DEBUG] = "debug"};
+    static const char *const words[] = {[SRV_LOG_ERROR] = "error",
+                                        [SRV_LOG_WARNING] = "warning",
+                                        [SRV_LOG_INFO] = "info",
+                                        [SRV_LOG_DEBUG] = "debug"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (word && !strcmp(words[i], word))
@@ -129,8 +133,8 @@ static bool prepare(struct srv_server *server)
     unsigned char cursor_key[32];
 
     /* The settings' check has seen to the digits. */
-    if (sodium_hex2bin(cursor_key, sizeof(cursor_key), config->cursor_key, strlen(config->cursor_key), NULL, NULL,
-                       NULL) != 0) {
+    if (sodium_hex2bin(cursor_key, sizeof(cursor_key), config->cursor_key, strlen(config->cursor_key), NULL,
+                       NULL, NULL) != 0) {
         srv_command_say("serve: STEWARD_CURSOR_KEY must be 64 hexadecimal digits");
         return false;
     }

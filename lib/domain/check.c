@@ -12,7 +12,8 @@ struct check {
 };
 
 /* One count; `sql` must yield one row of one number. */
-static enum stw_code count(const struct check *check, const char *invariant, const char *where, const char *sql)
+static enum stw_code count(const struct check *check, const char *invariant, const char *where,
+                           const char *sql)
 {
     /* It may read whole tables: not a statement for the short patience of others. */
     struct stw_stmt stmt = {.sql = sql, .kind = STW_STMT_SLOW};
@@ -26,15 +27,15 @@ static enum stw_code count(const struct check *check, const char *invariant, con
 
 static enum stw_code check_walls(const struct check *check)
 {
-    enum stw_code code =
-        count(check, "tables without a view of their organization", "",
-              "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-              "where n.nspname = 'steward' and c.relkind in ('r', 'p') and not c.relispartition "
-              /* asked for by number of organizations alone, behind a function */
-              "and c.relname <> 'auth_changes' "
-              "and exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id') "
-              "and not exists (select 1 from pg_views v where v.schemaname = 'app' and v.viewname = c.relname "
-              "and v.definition like '%steward.org%')");
+    enum stw_code code = count(
+        check, "tables without a view of their organization", "",
+        "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+        "where n.nspname = 'steward' and c.relkind in ('r', 'p') and not c.relispartition "
+        /* asked for by number of organizations alone, behind a function */
+        "and c.relname <> 'auth_changes' "
+        "and exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id') "
+        "and not exists (select 1 from pg_views v where v.schemaname = 'app' and v.viewname = c.relname "
+        "and v.definition like '%steward.org%')");
 
     if (code != STW_OK)
         return code;
@@ -67,14 +68,15 @@ static enum stw_code check_events(const struct check *check, const struct stw_pl
 {
     const char *path = plan->resource->path;
 
-    return count(check, "records whose version has no event", path,
-                 stw_arena_printf(check->ctx->arena,
-                                  "select count(*) from steward.%s t left join ("
-                                  "select e.org_id, e.record_id, max(e.version) as version from steward.events e "
-                                  "where e.resource = '%s' group by e.org_id, e.record_id) e "
-                                  "on e.org_id = t.org_id and e.record_id = t.id "
-                                  "where e.version is distinct from t.version",
-                                  path, path));
+    return count(
+        check, "records whose version has no event", path,
+        stw_arena_printf(check->ctx->arena,
+                         "select count(*) from steward.%s t left join ("
+                         "select e.org_id, e.record_id, max(e.version) as version from steward.events e "
+                         "where e.resource = '%s' group by e.org_id, e.record_id) e "
+                         "on e.org_id = t.org_id and e.record_id = t.id "
+                         "where e.version is distinct from t.version",
+                         path, path));
 }
 
 enum stw_code stw_check_run(struct stw_context *ctx,

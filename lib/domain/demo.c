@@ -13,21 +13,21 @@
 #include "domain/organization.h"
 #include "domain/password.h"
 
-#define SEED      UINT64_C(20260102)
-#define ACCOUNTS  100 /* conversions bring 20 more */
-#define CONTACTS  230 /* and here */
-#define LEADS     200
-#define DAY_US    (INT64_C(86400) * 1000000)
-#define PEOPLE    16
-#define TEAMS     7
-#define SELLERS   7 /* of the people, those who have customers; they come last in the table */
+#define SEED     UINT64_C(20260102)
+#define ACCOUNTS 100 /* conversions bring 20 more */
+#define CONTACTS 230 /* and here */
+#define LEADS    200
+#define DAY_US   (INT64_C(86400) * 1000000)
+#define PEOPLE   16
+#define TEAMS    7
+#define SELLERS  7 /* of the people, those who have customers; they come last in the table */
 
 static const struct {
     const char *name;
     int parent; /* -1: the top */
 } teams[TEAMS] = {
-    {"总部 Headquarters", -1}, {"华东大区", 0}, {"Europe", 0}, {"上海团队", 1}, {"杭州团队", 1}, {"Hamburg Team", 2},
-    {"London Team", 2},
+    {"总部 Headquarters", -1}, {"华东大区", 0},     {"Europe", 0},      {"上海团队", 1},
+    {"杭州团队", 1},           {"Hamburg Team", 2}, {"London Team", 2},
 };
 
 static const struct {
@@ -75,7 +75,8 @@ static void id_at(struct load *load, int64_t at_us, char ret_id[STW_UUID_TEXT])
     uint64_t low = stw_demo_next(&load->random);
 
     snprintf(ret_id, STW_UUID_TEXT, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(milliseconds >> 16),
-             (unsigned)(milliseconds & 0xffff), (unsigned)(high & 0xfff), (unsigned)(0x8000 | (high >> 12 & 0x3fff)),
+             (unsigned)(milliseconds & 0xffff), (unsigned)(high & 0xfff),
+             (unsigned)(0x8000 | (high >> 12 & 0x3fff)),
              (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 }
 
@@ -138,7 +139,8 @@ static enum stw_code load_people(struct stw_context *ctx, struct load *load)
     for (int i = 0; i < TEAMS && code == STW_OK; i++) {
         const char *parent = teams[i].parent >= 0 ? load->team_ids[teams[i].parent] : NULL;
 
-        code = stw_draft_create(ctx, "teams", json_pack("{s:s, s:s*}", "name", teams[i].name, "parent_id", parent),
+        code = stw_draft_create(ctx, "teams",
+                                json_pack("{s:s, s:s*}", "name", teams[i].name, "parent_id", parent),
                                 load->team_ids[i]);
     }
     for (int i = 0; i < PEOPLE && code == STW_OK; i++) {
@@ -150,8 +152,9 @@ static enum stw_code load_people(struct stw_context *ctx, struct load *load)
             code = stw_draft_create(ctx, "users",
                                     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "email", email, "name",
                                               people[i].name, "role_id", role_id, "team_id",
-                                              load->team_ids[people[i].team], "title", people[i].title, "language",
-                                              people[i].language, "password", password_of(load->access, email)),
+                                              load->team_ids[people[i].team], "title", people[i].title,
+                                              "language", people[i].language, "password",
+                                              password_of(load->access, email)),
                                     load->user_ids[i]);
     }
     return code;
@@ -167,8 +170,10 @@ static const char *seller(struct load *load, bool chinese)
 
 static json_t *account_body(struct stw_context *ctx, struct load *load, int number)
 {
-    static const char *const tiers[] = {"strategic", "key", "key", "standard", "standard", "standard", "basic", "basic"};
-    static const char *const stages[] = {"potential", "potential", "first_purchase", "repeat", "repeat", "loyal", "lapsed"};
+    static const char *const tiers[] = {"strategic", "key",      "key",   "standard",
+                                        "standard",  "standard", "basic", "basic"};
+    static const char *const stages[] = {"potential", "potential", "first_purchase", "repeat",
+                                         "repeat",    "loyal",     "lapsed"};
     struct stw_demo_company company = stw_demo_company(ctx->arena, number);
     char id[STW_UUID_TEXT];
     /* Every fifth one belongs to a group that stands before it. */
@@ -179,22 +184,23 @@ static json_t *account_body(struct stw_context *ctx, struct load *load, int numb
     load->account_chinese[number] = company.chinese;
     load->account_domains[number] = company.domain;
     return json_pack(
-        "{s:s, s:s, s:s, s:i, s:{s:s, s:s}, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:s, s:[s]}", "id", id,
-        "name", company.name, "industry", company.industry, "employee_count",
+        "{s:s, s:s, s:s, s:i, s:{s:s, s:s}, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:s, s:[s]}", "id",
+        id, "name", company.name, "industry", company.industry, "employee_count",
         size + stw_demo_pick(&load->random, size), "annual_revenue", "amount",
-        stw_arena_printf(ctx->arena, "%d000.00", size * (100 + stw_demo_pick(&load->random, 400))), "currency",
-        company.chinese ? "CNY" : "EUR", "founded_year", 1950 + stw_demo_pick(&load->random, 74), "country",
-        company.place.country, "city", company.place.city, "website",
+        stw_arena_printf(ctx->arena, "%d000.00", size * (100 + stw_demo_pick(&load->random, 400))),
+        "currency", company.chinese ? "CNY" : "EUR", "founded_year", 1950 + stw_demo_pick(&load->random, 74),
+        "country", company.place.country, "city", company.place.city, "website",
         stw_arena_printf(ctx->arena, "https://www.%s", company.domain), "phone",
         stw_demo_phone(ctx->arena, &load->random, company.chinese), "email",
-        stw_arena_printf(ctx->arena, "office@%s", company.domain), "tier", pick(load, tiers, 8), "lifecycle_stage",
-        pick(load, stages, 7), "parent_id", parent, "owner_id", seller(load, company.chinese), "tags",
-        company.chinese ? "华东" : "europe");
+        stw_arena_printf(ctx->arena, "office@%s", company.domain), "tier", pick(load, tiers, 8),
+        "lifecycle_stage", pick(load, stages, 7), "parent_id", parent, "owner_id",
+        seller(load, company.chinese), "tags", company.chinese ? "华东" : "europe");
 }
 
 static enum stw_code load_contact(struct stw_context *ctx, struct load *load, int number)
 {
-    static const char *const roles[] = {"decision_maker", "influencer", "champion", "user", "buyer", "gatekeeper"};
+    static const char *const roles[] = {"decision_maker", "influencer", "champion",
+                                        "user",           "buyer",      "gatekeeper"};
     int account = number % ACCOUNTS;
     bool chinese = load->account_chinese[account];
     struct stw_demo_person person = stw_demo_person(ctx->arena, &load->random, chinese);
@@ -203,8 +209,9 @@ static enum stw_code load_contact(struct stw_context *ctx, struct load *load, in
     id_at(load, moment(load, ctx, 300), id);
     return stw_draft_create(
         ctx, "contacts",
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "id", id, "account_id", load->account_ids[account],
-                  "name", person.name, "position", stw_demo_position(&load->random, chinese), "phone",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "id", id, "account_id",
+                  load->account_ids[account], "name", person.name, "position",
+                  stw_demo_position(&load->random, chinese), "phone",
                   stw_demo_phone(ctx->arena, &load->random, chinese), "email",
                   stw_arena_printf(ctx->arena, "%s@%s", person.mailbox, load->account_domains[account]),
                   "decision_role", pick(load, roles, 6), "is_primary", number < ACCOUNTS, "language",
@@ -227,7 +234,8 @@ static enum stw_code load_base(struct stw_context *ctx, struct load *load)
 static enum stw_code advance(struct stw_context *ctx, struct load *load, const char *id, int number)
 {
     static const char *const reasons[] = {"没有预算", "chose a competitor", "no answer", "项目取消"};
-    int way = number / 2 % 10; /* as many Chinese as English ones; 0-2 new, 3-5 working, 6-7 qualified, 8 disqualified, 9 converted */
+    int way = number / 2 % 10; /* as many Chinese as English ones; 0-2 new, 3-5 working, 6-7 qualified, 8
+                                  disqualified, 9 converted */
     enum stw_code code = STW_OK;
 
     if (way >= 3)
@@ -235,12 +243,13 @@ static enum stw_code advance(struct stw_context *ctx, struct load *load, const c
     if (code == STW_OK && (way == 6 || way == 7 || way == 9))
         code = stw_draft_update(ctx, "leads", id, json_pack("{s:s}", "status", "qualified"));
     if (code == STW_OK && way == 8)
-        code = stw_draft_update(ctx, "leads", id,
-                                json_pack("{s:s, s:s}", "status", "disqualified", "disqualified_reason",
-                                          pick(load, reasons, 4)));
+        code = stw_draft_update(
+            ctx, "leads", id,
+            json_pack("{s:s, s:s}", "status", "disqualified", "disqualified_reason", pick(load, reasons, 4)));
     if (code == STW_OK && way == 9) {
         struct stw_value *in = STW_NEW_N(ctx->arena, struct stw_value, (size_t)stw_lead_conversion.in_count);
-        struct stw_value *out = STW_NEW_N(ctx->arena, struct stw_value, (size_t)stw_lead_conversion.out_count);
+        struct stw_value *out =
+            STW_NEW_N(ctx->arena, struct stw_value, (size_t)stw_lead_conversion.out_count);
 
         code = stw_lead_conversion.run(ctx, id, in, out);
     }
@@ -276,32 +285,34 @@ static enum stw_code run(struct stw_context *ctx, const char *sql)
     return stw_db_run(ctx, &stmt, params, NULL);
 }
 
-/* The store writes today's date, as it must. A demo wants a past: records take the time of their id (what a conversion
- * made, that of the conversion), each later write comes three days after, and the events follow. */
+/* The store writes today's date, as it must. A demo wants a past: records take the time of their id (what a
+ * conversion made, that of the conversion), each later write comes three days after, and the events follow.
+ */
 /* `made`: when a conversion made the record t, as SQL. */
 static enum stw_code backdate(struct stw_context *ctx, const char *path, const char *made)
 {
     enum stw_code code = run(
-        ctx,
-        stw_arena_printf(
-            ctx->arena,
-            "with born as (select t.id, t.version, least(to_timestamp(('x' || left(replace(t.id::text, '-', ''), 12))"
-            "::bit(48)::bigint / 1000.0), %s) as at from %s t where t.org_id = $1::uuid) "
-            "update %s t set created_at = b.at, updated_at = least(b.at + (b.version - 1) * interval '3 days', now()) "
-            "from born b where t.org_id = $1::uuid and t.id = b.id",
-            made, path, path));
+        ctx, stw_arena_printf(ctx->arena,
+                              "with born as (select t.id, t.version, least(to_timestamp(('x' || "
+                              "left(replace(t.id::text, '-', ''), 12))"
+                              "::bit(48)::bigint / 1000.0), %s) as at from %s t where t.org_id = $1::uuid) "
+                              "update %s t set created_at = b.at, updated_at = least(b.at + (b.version - 1) "
+                              "* interval '3 days', now()) "
+                              "from born b where t.org_id = $1::uuid and t.id = b.id",
+                              made, path, path));
 
     if (code == STW_OK)
-        code = run(ctx, stw_arena_printf(
-                            ctx->arena,
-                            "update events e set at = d.at, after = e.after || jsonb_build_object('created_at', "
-                            "d.created_at, 'updated_at', d.at) || case when e.after ->> 'converted_at' is null "
-                            "then '{}' else jsonb_build_object('converted_at', d.at) end "
-                            "from (select t.id, v.version, t.created_at, least(t.created_at + (v.version - 1) * "
-                            "interval '3 days', now()) as at from %s t, generate_series(1, t.version) v (version) "
-                            "where t.org_id = $1::uuid) d where e.org_id = $1::uuid and e.resource = '%s' "
-                            "and e.record_id = d.id and e.version = d.version",
-                            path, path));
+        code = run(ctx,
+                   stw_arena_printf(
+                       ctx->arena,
+                       "update events e set at = d.at, after = e.after || jsonb_build_object('created_at', "
+                       "d.created_at, 'updated_at', d.at) || case when e.after ->> 'converted_at' is null "
+                       "then '{}' else jsonb_build_object('converted_at', d.at) end "
+                       "from (select t.id, v.version, t.created_at, least(t.created_at + (v.version - 1) * "
+                       "interval '3 days', now()) as at from %s t, generate_series(1, t.version) v (version) "
+                       "where t.org_id = $1::uuid) d where e.org_id = $1::uuid and e.resource = '%s' "
+                       "and e.record_id = d.id and e.version = d.version",
+                       path, path));
     return code;
 }
 
@@ -310,13 +321,17 @@ static enum stw_code backdate_all(struct stw_context *ctx)
     enum stw_code code = backdate(ctx, "leads", "null");
 
     if (code == STW_OK)
-        code = run(ctx, "update leads set converted_at = updated_at where org_id = $1::uuid and status = 'converted'");
+        code = run(
+            ctx,
+            "update leads set converted_at = updated_at where org_id = $1::uuid and status = 'converted'");
     if (code == STW_OK)
-        code = backdate(ctx, "accounts",
-                        "(select l.updated_at from leads l where l.org_id = $1::uuid and l.converted_account_id = t.id)");
+        code = backdate(
+            ctx, "accounts",
+            "(select l.updated_at from leads l where l.org_id = $1::uuid and l.converted_account_id = t.id)");
     if (code == STW_OK)
-        code = backdate(ctx, "contacts",
-                        "(select l.updated_at from leads l where l.org_id = $1::uuid and l.converted_contact_id = t.id)");
+        code = backdate(
+            ctx, "contacts",
+            "(select l.updated_at from leads l where l.org_id = $1::uuid and l.converted_contact_id = t.id)");
     return code;
 }
 
@@ -364,10 +379,10 @@ enum stw_code stw_demo_load(struct stw_context *ctx, struct stw_demo_access *ret
 
 static enum stw_code renew_all(struct stw_context *ctx, void *argument)
 {
-    static const struct stw_stmt find = {
-        .sql = "select id from users where org_id = $1::uuid and lower(email) = lower($2) and deleted_at is null",
-        .param_count = 2,
-        .kind = STW_STMT_READ};
+    static const struct stw_stmt find = {.sql = "select id from users where org_id = $1::uuid and "
+                                                "lower(email) = lower($2) and deleted_at is null",
+                                         .param_count = 2,
+                                         .kind = STW_STMT_READ};
     struct stw_demo_access *access = argument;
     enum stw_code code = STW_OK;
     char name[64];

@@ -1,6 +1,5 @@
 #include "domain/demo_names.h"
 
-
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 uint64_t stw_demo_next(struct stw_demo_random *random)
@@ -23,16 +22,17 @@ struct word {
 };
 
 static const struct word chinese_stems[] = {
-    {"云禾", "yunhe"},   {"澜石", "lanshi"},  {"墨川", "mochuan"}, {"青岫", "qingxiu"}, {"朗越", "langyue"},
-    {"和岚", "helan"},   {"启明桥", "qmqiao"}, {"沐辰", "muchen"},  {"远栈", "yuanzhan"}, {"砚田", "yantian"},
-    {"澄屿", "chengyu"}, {"望舒", "wangshu"}, {"锦湾", "jinwan"},  {"行野", "xingye"},  {"拾光", "shiguang"},
+    {"云禾", "yunhe"},    {"澜石", "lanshi"},  {"墨川", "mochuan"},  {"青岫", "qingxiu"},
+    {"朗越", "langyue"},  {"和岚", "helan"},   {"启明桥", "qmqiao"}, {"沐辰", "muchen"},
+    {"远栈", "yuanzhan"}, {"砚田", "yantian"}, {"澄屿", "chengyu"},  {"望舒", "wangshu"},
+    {"锦湾", "jinwan"},   {"行野", "xingye"},  {"拾光", "shiguang"},
 };
 static const struct word english_stems[] = {
-    {"Northwick", "northwick"},   {"Harrowgate Vale", "harrowvale"}, {"Lindenfeld", "lindenfeld"},
-    {"Copperleaf", "copperleaf"}, {"Brightmere", "brightmere"},      {"Stonequay", "stonequay"},
-    {"Ashcombe", "ashcombe"},     {"Fernhollow", "fernhollow"},      {"Silvertarn", "silvertarn"},
-    {"Oakenshire", "oakenshire"}, {"Merrowby", "merrowby"},          {"Tidewell", "tidewell"},
-    {"Kestrel Bay", "kestrelbay"}, {"Wrenfield", "wrenfield"},       {"Larkspur", "larkspur"},
+    {"Northwick", "northwick"},    {"Harrowgate Vale", "harrowvale"}, {"Lindenfeld", "lindenfeld"},
+    {"Copperleaf", "copperleaf"},  {"Brightmere", "brightmere"},      {"Stonequay", "stonequay"},
+    {"Ashcombe", "ashcombe"},      {"Fernhollow", "fernhollow"},      {"Silvertarn", "silvertarn"},
+    {"Oakenshire", "oakenshire"},  {"Merrowby", "merrowby"},          {"Tidewell", "tidewell"},
+    {"Kestrel Bay", "kestrelbay"}, {"Wrenfield", "wrenfield"},        {"Larkspur", "larkspur"},
 };
 
 struct trade {
@@ -58,19 +58,22 @@ static const struct trade trades[] = {
 };
 
 static const struct stw_demo_place chinese_places[] = {
-    {"上海", "CN"}, {"杭州", "CN"}, {"苏州", "CN"}, {"南京", "CN"}, {"宁波", "CN"}, {"深圳", "CN"}, {"成都", "CN"},
+    {"上海", "CN"}, {"杭州", "CN"}, {"苏州", "CN"}, {"南京", "CN"},
+    {"宁波", "CN"}, {"深圳", "CN"}, {"成都", "CN"},
 };
 static const struct stw_demo_place english_places[] = {
-    {"Hamburg", "DE"}, {"Berlin", "DE"},  {"London", "GB"}, {"Manchester", "GB"},
+    {"Hamburg", "DE"},   {"Berlin", "DE"}, {"London", "GB"}, {"Manchester", "GB"},
     {"Rotterdam", "NL"}, {"Vienna", "AT"}, {"Dublin", "IE"},
 };
 
 struct stw_demo_company stw_demo_company(struct stw_arena *arena, int number)
 {
-    /* Chinese and English in turn; 15 stems and 13 trades have no common divisor, so the pairs come back after 195. */
+    /* Chinese and English in turn; 15 stems and 13 trades have no common divisor, so the pairs come back
+     * after 195. */
     bool chinese = number % 2 == 0;
     int pair = number / 2;
-    const struct word *stem = chinese ? &chinese_stems[pair % COUNT(chinese_stems)] : &english_stems[pair % COUNT(english_stems)];
+    const struct word *stem =
+        chinese ? &chinese_stems[pair % COUNT(chinese_stems)] : &english_stems[pair % COUNT(english_stems)];
     const struct trade *trade = &trades[pair % COUNT(trades)];
     int place = (pair * 5 + pair / 7) % COUNT(chinese_places);
 
@@ -85,12 +88,14 @@ struct stw_demo_company stw_demo_company(struct stw_arena *arena, int number)
 }
 
 static const struct word surnames[] = {
-    {"林", "lin"}, {"沈", "shen"}, {"顾", "gu"},   {"陆", "lu"},    {"程", "cheng"}, {"许", "xu"},  {"方", "fang"},
-    {"秦", "qin"}, {"宋", "song"}, {"叶", "ye"},   {"江", "jiang"}, {"白", "bai"},   {"余", "yu"},  {"温", "wen"},
+    {"林", "lin"},   {"沈", "shen"}, {"顾", "gu"},  {"陆", "lu"},   {"程", "cheng"},
+    {"许", "xu"},    {"方", "fang"}, {"秦", "qin"}, {"宋", "song"}, {"叶", "ye"},
+    {"江", "jiang"}, {"白", "bai"},  {"余", "yu"},  {"温", "wen"},
 };
 static const struct word given_syllables[] = {
-    {"知", "zhi"}, {"远", "yuan"}, {"若", "ruo"}, {"宁", "ning"}, {"清", "qing"}, {"越", "yue"}, {"书", "shu"},
-    {"言", "yan"}, {"安", "an"},   {"乐", "le"},  {"子", "zi"},   {"墨", "mo"},   {"晨", "chen"}, {"溪", "xi"},
+    {"知", "zhi"}, {"远", "yuan"}, {"若", "ruo"},  {"宁", "ning"}, {"清", "qing"},
+    {"越", "yue"}, {"书", "shu"},  {"言", "yan"},  {"安", "an"},   {"乐", "le"},
+    {"子", "zi"},  {"墨", "mo"},   {"晨", "chen"}, {"溪", "xi"},
 };
 static const struct word english_given[] = {
     {"Nora", "nora"},   {"Felix", "felix"}, {"Imogen", "imogen"}, {"Tobias", "tobias"}, {"Greta", "greta"},
@@ -98,9 +103,10 @@ static const struct word english_given[] = {
     {"Petra", "petra"}, {"Hugo", "hugo"},   {"Livia", "livia"},
 };
 static const struct word english_family[] = {
-    {"Ashdown", "ashdown"},   {"Bergmann", "bergmann"}, {"Calloway", "calloway"}, {"Dunmore", "dunmore"},
-    {"Eriksen", "eriksen"},   {"Farrow", "farrow"},     {"Grünwald", "gruenwald"}, {"Hollis", "hollis"},
-    {"Ivarsson", "ivarsson"}, {"Jessop", "jessop"},     {"Kettering", "kettering"}, {"Lambrecht", "lambrecht"},
+    {"Ashdown", "ashdown"},    {"Bergmann", "bergmann"},   {"Calloway", "calloway"},
+    {"Dunmore", "dunmore"},    {"Eriksen", "eriksen"},     {"Farrow", "farrow"},
+    {"Grünwald", "gruenwald"}, {"Hollis", "hollis"},       {"Ivarsson", "ivarsson"},
+    {"Jessop", "jessop"},      {"Kettering", "kettering"}, {"Lambrecht", "lambrecht"},
 };
 
 struct stw_demo_person stw_demo_person(struct stw_arena *arena, struct stw_demo_random *random, bool chinese)
@@ -129,9 +135,10 @@ struct stw_demo_person stw_demo_person(struct stw_arena *arena, struct stw_demo_
 const char *stw_demo_position(struct stw_demo_random *random, bool chinese)
 {
     static const char *const words[][2] = {
-        {"总经理", "Managing Director"}, {"采购经理", "Head of Procurement"}, {"财务总监", "Finance Director"},
-        {"信息技术主管", "IT Manager"},  {"运营经理", "Operations Manager"},  {"行政助理", "Office Manager"},
-        {"项目经理", "Project Manager"}, {"市场总监", "Marketing Director"},
+        {"总经理", "Managing Director"},    {"采购经理", "Head of Procurement"},
+        {"财务总监", "Finance Director"},   {"信息技术主管", "IT Manager"},
+        {"运营经理", "Operations Manager"}, {"行政助理", "Office Manager"},
+        {"项目经理", "Project Manager"},    {"市场总监", "Marketing Director"},
     };
 
     return words[stw_demo_pick(random, COUNT(words))][chinese ? 0 : 1];

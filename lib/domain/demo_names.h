@@ -6,7 +6,8 @@
 
 #include "core/arena.h"
 
-/* Names for the demo organization, put together from syllables and words of our own; no real person or company is meant. */
+/* Names for the demo organization, put together from syllables and words of our own; no real person or
+ * company is meant. */
 
 /* A generator with a fixed beginning (splitmix64): demo data must not change from one load to the next. */
 struct stw_demo_random {

@@ -60,7 +60,8 @@ static enum stw_code create_key(struct stw_context *ctx, void *argument)
     return code;
 }
 
-enum stw_code stw_draft_key(struct stw_context *ctx, json_t *body, char ret_id[37], char ret_key[STW_SECRET_TEXT])
+enum stw_code stw_draft_key(struct stw_context *ctx, json_t *body, char ret_id[37],
+                            char ret_key[STW_SECRET_TEXT])
 {
     struct key_draft draft = {.body = body};
     enum stw_code code = body ? stw_tx_run(ctx, create_key, &draft, false) : STW_INTERNAL;

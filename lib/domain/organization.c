@@ -25,7 +25,8 @@ static const struct stw_stmt insert_stmt = {
 /* The list of zones is the database's: it is what computes with them. */
 static const struct stw_stmt zone_stmt = {
     .name = "organization_zone",
-    .sql = "select count(*) from pg_timezone_names where name = $1 and name !~ '^(posix/|right/|localtime$|Factory$)'",
+    .sql = "select count(*) from pg_timezone_names where name = $1 and name !~ "
+           "'^(posix/|right/|localtime$|Factory$)'",
     .param_count = 1,
     .kind = STW_STMT_READ,
 };
@@ -110,10 +111,10 @@ static enum stw_code create_role(struct stw_context *ctx, enum stw_role role)
     const char *key = stw_role_name(role);
     char id[STW_UUID_TEXT];
 
-    return stw_draft_create(ctx, "roles",
-                            json_pack("{s:s, s:s, s:s}", "key", key, "name", stw_text_humanize(ctx->arena, key), "base",
-                                      key),
-                            id);
+    return stw_draft_create(
+        ctx, "roles",
+        json_pack("{s:s, s:s, s:s}", "key", key, "name", stw_text_humanize(ctx->arena, key), "base", key),
+        id);
 }
 
 struct creation {
@@ -125,7 +126,8 @@ static enum stw_code create(struct stw_context *ctx, void *argument)
 {
     struct creation *creation = argument;
     const struct stw_organization_input *input = creation->input;
-    const char *params[] = {creation->id, input->slug, input->name, input->zone ? input->zone : "Asia/Shanghai",
+    const char *params[] = {creation->id, input->slug, input->name,
+                            input->zone ? input->zone : "Asia/Shanghai",
                             input->currency ? input->currency : "CNY"};
     struct stw_rows *rows;
     enum stw_code code = stw_db_run(ctx, &insert_stmt, params, &rows);

@@ -4,7 +4,8 @@
 
 #include "db/db.h"
 
-/* Privileges are looked at although the schema is closed too: one grant must not be enough to open the first wall. */
+/* Privileges are looked at although the schema is closed too: one grant must not be enough to open the first
+ * wall. */
 static const struct stw_stmt role_stmt = {
     .sql = "select current_user, "
            "(select r.rolsuper or r.rolbypassrls from pg_roles r where r.rolname = current_user), "
@@ -35,12 +36,14 @@ enum stw_code stw_startup_check_role(struct stw_context *ctx, char *ret_error, s
     role = stw_rows_text(rows, 0, 0);
     table = stw_rows_text(rows, 0, 2);
     if (*stw_rows_text(rows, 0, 1) == 't') {
-        snprintf(ret_error, error_size, "role %s is a superuser: organizations would not be kept apart", role);
+        snprintf(ret_error, error_size, "role %s is a superuser: organizations would not be kept apart",
+                 role);
         return STW_FORBIDDEN;
     }
     if (table) {
-        snprintf(ret_error, error_size, "role %s has a right on table steward.%s: organizations would not be kept apart",
-                 role, table);
+        snprintf(ret_error, error_size,
+                 "role %s has a right on table steward.%s: organizations would not be kept apart", role,
+                 table);
         return STW_FORBIDDEN;
     }
     return STW_OK;
