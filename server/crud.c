@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/uuid.h"
+#include "core/value.h"
 #include "resource/access.h"
 #include "resource/render.h"
 #include "resource/store.h"
@@ -91,6 +92,16 @@ static enum stw_code get(struct srv_request *request, struct srv_reply *reply)
 /* Columns of stw_compose_history. */
 enum { HISTORY_SEQ, HISTORY_AT, HISTORY_KIND, HISTORY_ACTOR, HISTORY_TYPE, HISTORY_VERSION, HISTORY_FIELD, HISTORY_FROM, HISTORY_TO };
 
+/* Images of rows hold times as JSON writes them, not as the database does. */
+static void add_history_time(struct stw_buf *out, const char *text, size_t length)
+{
+    char *time;
+    if (stw_value_timestamp(out->arena, text, length, &time) == STW_OK)
+        stw_buf_add_json(out, time, strlen(time));
+    else
+        stw_buf_add_text(out, "null");
+}
+
 static void add_history_value(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant, int field,
                               const struct stw_rows *rows, int row, int column)
 {
@@ -100,6 +111,8 @@ static void add_history_value(struct stw_buf *out, const struct stw_plan *plan, 
         stw_render_masked(out, plan->fields[field].type, text, length);
     else if (plan->fields[field].type == STW_TYPE_MONEY)
         stw_render_value(out, STW_TYPE_DECIMAL, text, length, NULL); /* the currency is a change of its own */
+    else if (plan->fields[field].type == STW_TYPE_TIMESTAMP && text)
+        add_history_time(out, text, length);
     else
         stw_render_value(out, plan->fields[field].type, text, length, NULL);
 }

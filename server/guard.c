@@ -51,12 +51,13 @@ static bool is_field_value(const char *bytes, size_t length)
     return true;
 }
 
+/* Raw UTF-8 is taken as curl sends it, `?q=…`; what is not UTF-8 is refused when it is decoded. */
 static bool is_target(const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)bytes[i];
 
-        if (c <= 0x20 || c >= 0x7f || c == '#')
+        if (c <= 0x20 || c == 0x7f || c == '#')
             return false;
     }
     return length > 0;

@@ -62,7 +62,7 @@ class Field:
         """What a create stores when the field is left out."""
         if self.initial is None:
             return None
-        return {"bool": lambda text: text == "true", "int": int, "texts": lambda text: [], "object": json.loads}.get(
+        return {"bool": lambda text: text == "true", "int": int, "texts": lambda text: [], "object": json.loads, "keys": json.loads}.get(
             self.type, str)(self.initial)
 
     def value(self, n, world):
@@ -175,6 +175,7 @@ VALUES = {
     "language": lambda n: CANONICAL["language"][n % 4],
     "texts": lambda n: [f"tag{n % 5}", f"标签{n % 3}"],
     "object": lambda n: {"number": n},
+    "keys": lambda n: {"erp": f"C-{n}"},
 }
 
 
@@ -219,6 +220,7 @@ def extremes(field):
         "phone": ["+1234567", "+123456789012345"],
         "url": ["http://a", "https://a/" + "x" * 2038],
         "language": ["de", "yue", "zh-Hans-CN"],
+        "keys": [{}, {f"source-{n}": "海" * 200 for n in range(20)}, {"s" * 63: "1"}],
     }.get(field.type)
 
 
@@ -293,6 +295,12 @@ def wrong_values(field):
     if kind == "object":
         return [("{}", "invalid_type", ""), ([], "invalid_type", ""), (1, "invalid_type", ""),
                 ({"a": {"b": [1, 0.5]}}, "invalid_type", "/a/b/1")]
+    if kind == "keys":
+        return [("{}", "invalid_type", ""), ([], "invalid_type", ""), ({"erp": 1}, "invalid_type", "/erp"),
+                ({"erp": ["a"]}, "invalid_type", "/erp"), ({"erp": ""}, "too_short", "/erp"),
+                ({"erp": "x" * 201}, "too_long", "/erp"), ({"ERP": "1"}, "invalid_format", "/ERP"),
+                ({"": "1"}, "invalid_format", "/"), ({"s" * 64: "1"}, "invalid_format", "/" + "s" * 64),
+                ({f"s{n}": "1" for n in range(21)}, "too_many", "")]
     cases = NOT_STRINGS + [(text, "invalid_format", "") for text in FORMATS[kind]]
     if kind == "email":
         cases.append((email_of(255), "too_long", ""))

@@ -275,7 +275,7 @@ def test_if_none_match(realm, resource):
 
 @pytest.mark.parametrize("resource", EACH, ids=name_of)
 def test_ids_of_nothing(realm, resource):
-    for missing in (MISSING, "x", realm.strange[resource.path], "%00", "null"):
+    for missing in (MISSING, "x", realm.strange[resource.path], "null"):
         assert realm.admin.get(f"{resource.url}/{missing}", expect=404).json()["code"] == "not_found"
         realm.admin.get(f"{resource.url}/{missing}/history", expect=404)
         if resource.can("update"):
@@ -291,7 +291,7 @@ def test_what_a_resource_cannot_do(realm, resource):
     realm.admin.put(f"{resource.url}/{record}", json={}, expect=405)
     for operation, method, path in (("create", "POST", ""), ("update", "PATCH", "/" + record), ("delete", "DELETE", "/" + record)):
         if not resource.can(operation):
-            realm.admin.request(method, resource.url + path, 405, json={})
+            realm.admin.request(method, resource.url + path, 405, **({} if method == "DELETE" else {"json": {}}))
 
 
 # Dry run
