@@ -109,12 +109,10 @@ static void add_history_value(struct stw_buf *out, const struct stw_plan *plan, 
     size_t length = stw_rows_length(rows, row, column);
     if (text && grant->masked >> field & 1)
         stw_render_masked(out, plan->fields[field].type, text, length);
-    else if (plan->fields[field].type == STW_TYPE_MONEY)
-        stw_render_value(out, STW_TYPE_DECIMAL, text, length, NULL); /* the currency is a change of its own */
     else if (plan->fields[field].type == STW_TYPE_TIMESTAMP && text)
         add_history_time(out, text, length);
     else
-        stw_render_value(out, plan->fields[field].type, text, length, NULL);
+        stw_render_value(out, plan->fields[field].type, text, length, NULL); /* a currency is a change of its own */
 }
 
 /* One changed field; fields that the caller may not see, and those that are no longer in the table, are left out. */

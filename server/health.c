@@ -1,6 +1,7 @@
 #include "server/health.h"
 
 #include "db/db.h"
+#include "domain/upkeep.h"
 #include "server/loop.h"
 #include "server/metrics.h"
 #include "server/negotiate.h"
@@ -19,12 +20,8 @@ static enum stw_code livez(struct srv_request *request, struct srv_reply *reply)
     return code == STW_OK ? answer_ok(reply) : code;
 }
 
-/* The one statement of this room: no table, only whether somebody answers. */
-static const struct stw_stmt ping = {.name = "readyz", .sql = "select 1", .kind = STW_STMT_POINT};
-
 static enum stw_code readyz(struct srv_request *request, struct srv_reply *reply)
 {
-    struct stw_rows *rows;
     enum stw_code code = srv_negotiate_no_query(request);
 
     if (code != STW_OK)
@@ -32,7 +29,7 @@ static enum stw_code readyz(struct srv_request *request, struct srv_reply *reply
     if (!request->ctx.db || !stw_db_is_ready(request->ctx.db))
         return STW_UNAVAILABLE;
     /* Whatever the reason, the orchestrator is told one thing: send nothing here for now. */
-    if (stw_db_run(&request->ctx, &ping, NULL, &rows) != STW_OK || stw_rows_count(rows) != 1)
+    if (stw_upkeep_ping(&request->ctx) != STW_OK)
         return STW_UNAVAILABLE;
     return answer_ok(reply);
 }

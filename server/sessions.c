@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "db/db.h"
+#include "domain/upkeep.h"
 #include "server/log.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -36,26 +37,6 @@ struct srv_sessions {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool stopping;
-};
-
-/* Whatever was committed by transactions below the snapshot's xmin has been seen by then, so reading on from
- * it misses none, in whatever order they commit; some are seen twice. */
-static const struct stw_stmt changes_stmt = {
-    .name = "sessions_changes",
-    .sql = "select c.org_id, c.next from app.auth_changes_since("
-           "coalesce($1::xid8, pg_snapshot_xmin(pg_current_snapshot()))) c",
-    .param_count = 1,
-    .kind = STW_STMT_READ,
-};
-static const struct stw_stmt forget_stmt = {
-    .name = "sessions_forget",
-    .sql = "select app.auth_changes_forget()",
-    .kind = STW_STMT_WRITE,
-};
-static const struct stw_stmt extend_stmt = {
-    .name = "sessions_extend",
-    .sql = "select app.events_extend(3)",
-    .kind = STW_STMT_WRITE,
 };
 
 static unsigned slot_of(const char *org_id)
@@ -139,14 +120,13 @@ static void poll_changes(struct srv_sessions *sessions)
 {
     int64_t begun_us = stw_clock_monotonic_us();
     int64_t last_us = atomic_load_explicit(&sessions->read_us, memory_order_relaxed);
-    const char *params[] = {sessions->since[0] ? sessions->since : NULL};
     struct stw_context ctx;
     struct stw_details details;
     struct stw_rows *rows;
     enum stw_code code;
 
     begin_context(sessions, &ctx, &details);
-    code = stw_db_run(&ctx, &changes_stmt, params, &rows);
+    code = stw_upkeep_auth_changes(&ctx, sessions->since[0] ? sessions->since : NULL, &rows);
     note(sessions, code, &details);
     if (code != STW_OK)
         return;
@@ -157,7 +137,7 @@ static void poll_changes(struct srv_sessions *sessions)
     atomic_store_explicit(&sessions->read_us, begun_us, memory_order_release);
 }
 
-static void run_due(struct srv_sessions *sessions, const struct stw_stmt *stmt, int64_t pause_us,
+static void run_due(struct srv_sessions *sessions, enum stw_code (*work)(struct stw_context *ctx), int64_t pause_us,
                     int64_t *due_us)
 {
     struct stw_context ctx;
@@ -167,9 +147,9 @@ static void run_due(struct srv_sessions *sessions, const struct stw_stmt *stmt, 
     if (stw_clock_monotonic_us() < *due_us)
         return;
     begin_context(sessions, &ctx, &details);
-    code = stw_db_run(&ctx, stmt, NULL, NULL);
+    code = work(&ctx);
     if (code != STW_OK)
-        srv_log(SRV_LOG_WARNING, "sessions", "%s: %s %s", stmt->name, stw_code_name(code), details.internal);
+        srv_log(SRV_LOG_WARNING, "sessions", "upkeep failed: %s %s", stw_code_name(code), details.internal);
     *due_us = stw_clock_monotonic_us() + (code == STW_OK ? pause_us : REPEAT_US);
 }
 
@@ -197,8 +177,8 @@ static void *run_thread(void *argument)
     do {
         poll_changes(sessions);
         if (srv_sessions_fresh(sessions)) {
-            run_due(sessions, &extend_stmt, EXTEND_US, &sessions->extend_us);
-            run_due(sessions, &forget_stmt, FORGET_US, &sessions->forget_us);
+            run_due(sessions, stw_upkeep_extend, EXTEND_US, &sessions->extend_us);
+            run_due(sessions, stw_upkeep_forget, FORGET_US, &sessions->forget_us);
         }
     } while (pause_thread(sessions));
     return NULL;

@@ -57,6 +57,10 @@ void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text,
         add_decimal(out, text, length, 0);
         return;
     case STW_TYPE_MONEY:
+        if (!currency) {
+            add_decimal(out, text, length, 2);
+            return;
+        }
         stw_buf_add_text(out, "{\"amount\":");
         add_decimal(out, text, length, 2);
         stw_buf_add_text(out, ",\"currency\":");
