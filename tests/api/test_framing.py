@@ -41,6 +41,9 @@ REFUSED = {
     "an unknown method": (request("BREW", "/livez"), (405, 501)),
 }
 
+# libmicrohttpd answers these before it shows the request to anybody: the status holds, the body is its own HTML.
+BY_LIBRARY = {"list of lengths", "negative length", "signed length", "hexadecimal length", "huge length"}
+
 
 @pytest.mark.subset
 @pytest.mark.parametrize("name", REFUSED)
@@ -48,7 +51,7 @@ def test_refused_and_closed(server, name):
     data, status = REFUSED[name]
     with Wire(server) as wire:
         wire.send(data)
-        reply = wire.reply()
+        reply = wire.reply(by_library=name in BY_LIBRARY)
         if reply is None:
             # libmicrohttpd may end a request by itself whose first lines it cannot read at all.
             assert name in ("empty name", "name with a space")

@@ -350,18 +350,9 @@ def test_delete_with_if_match(realm, resource):
     realm.admin.delete(path, version=realm.admin.get(path).headers["etag"], expect=204)
 
 
-def unique_fields(realm):
-    """(resource, field) of the unique indexes over live rows."""
-    found = realm.db.execute("select tablename, indexname from pg_indexes where schemaname = 'steward' and "
-                             "indexdef like '%%UNIQUE%%deleted_at IS NULL%%'").fetchall()
-    for row in found:
-        resource = RESOURCES[row["tablename"]]
-        yield resource, resource.by_name[row["indexname"].removeprefix(resource.path + "_").removesuffix("_key")]
-
-
 def test_unique_values_and_restoring_onto_them(realm):
     met = 0
-    for resource, field in unique_fields(realm):
+    for resource, field in ((resource, field) for resource in EACH for field in realm.unique(resource.path)):
         value = True if field.type == "bool" else field.value(next(serial), realm)
         parent = {resource.flagged("part_of").name: realm.make(resource.parent)["id"]} if resource.parent else {}
         first = realm.make(resource.path, **{field.name: value}, **parent)

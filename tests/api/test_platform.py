@@ -82,7 +82,7 @@ def check_histogram(name, samples):
 @pytest.mark.subset
 @pytest.mark.parametrize("path", [
     "/", "/nothing", "/v1", "/v1/", "/v1/nothing", "/v2/accounts", "/v1/accounts/", "/v1//accounts",
-    "/v1/accounts/%zz", "/v1/accounts%2Fx", "/v1/accounts/../users", "/livez/x", "/V1/accounts", "/v1/accounts/%00",
+    "/v1/accounts/%zz", "/v1/accounts%2Fx", "/livez/x", "/V1/accounts", "/v1/accounts/%00",
 ])
 def test_unknown_routes(admin, path):
     reply = admin.request("GET", path)

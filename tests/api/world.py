@@ -1,5 +1,6 @@
 """Two organisations for the tests over the registry: one with a tree of teams and people in it, and a strange one."""
 
+import random
 import secrets
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ CANARY = "QUETZALCOATLUS"  # a word in every record of the other organisation, a
 TREE = {"root": None, "north": "root", "north/a": "north", "south": "root"}
 # Besides one caller of each role in team north.
 OTHERS = {"peer": "north", "below": "north/a", "above": "root", "elsewhere": "south", "alone": None}
+NAMES = ["上海钢铁贸易有限公司", "北京海风科技", "Ärzte GmbH", "zebra", "Zebra", "ａｃｍｅ ltd", "中国海运集团", "Müller & Söhne",
+         "重庆", "O'Neill \"Q\" \\ x", "100% 好_", "Hauptstraße 海 1", "double  space", "ΟΔΟΣ", "𠮷野家", "ｶﾞｽ会社"]
 
 
 class Watched(Api):
@@ -83,6 +86,10 @@ class Realm:
         user = self.admin.create("/v1/users", email=email, name=name, role_id=role_id, team_id=team_id, password=password)
         return {**user, "api": self.sign_in(HERE, email, password), "password": password}
 
+    def another_admin(self):
+        """The founder again, for another thread."""
+        return Watched(self.server.url, None, self.admin.token)
+
     @property
     def callers(self):
         return {role: self.people[role] for role in ROLES}
@@ -121,12 +128,41 @@ class Realm:
         return self.db.execute(f"select * from {path} where org_id = %s and ({where}) order by id desc",
                                (org or self.org,)).fetchall()
 
+    @lru_cache(maxsize=None)
+    def crowd(self, path):
+        """Ids of records that differ in everything, have equal values and nulls: what lists are asked about."""
+        resource, dice, made = RESOURCES[path], random.Random(path), []
+        for n in range(24):
+            body = valid_body(resource, self)
+            for field in resource.writable:
+                if field.has("write_only") or (field in self.unique(path) and field.type != "name"):
+                    continue
+                if field.type == "name":
+                    body[field.name] = NAMES[n % len(NAMES)] + (f" {n}" if field in self.unique(path) else "")
+                elif field.nullable and dice.random() < 0.3:
+                    body.pop(field.name, None)
+                elif field.type == "ref":
+                    body[field.name] = dice.choice(self.sample(field.refers))
+                elif field.type == "keys":
+                    body[field.name] = {"crowd": f"{path}-{n}"}
+                else:
+                    body[field.name] = field.value(dice.randrange(6), self)
+            made.append(self.admin.create(resource.url, **body)["id"])
+        return made
+
     def row(self, path, record_id):
         return self.db.execute(f"select * from {path} where org_id = %s and id = %s", (self.org, record_id)).fetchone()
 
     def events(self, path, record_id):
         return self.db.execute("select * from events where org_id = %s and resource = %s and record_id = %s order by seq",
                                (self.org, path, record_id)).fetchall()
+
+    @lru_cache(maxsize=None)
+    def unique(self, path):
+        """Fields that no two live records share; a boolean one of all parts of one parent."""
+        found = self.db.execute("select indexname from pg_indexes where schemaname = 'steward' and tablename = %s and "
+                                "indexdef like '%%UNIQUE%%deleted_at IS NULL%%'", (path,)).fetchall()
+        return [RESOURCES[path].by_name[row["indexname"].removeprefix(path + "_").removesuffix("_key")] for row in found]
 
     def belonging(self, resource, row):
         """(owner, team) of a row, as access sees them; of a part those of its parent."""
@@ -143,8 +179,10 @@ class Realm:
     def sample(self, path):
         """Ids of records in every relation to the callers: owned by each of OTHERS and each caller, by a team, by nobody."""
         resource = RESOURCES[path]
-        if path in ("users", "teams"):
-            return [person.id for person in self.people.values()] if path == "users" else list(self.teams.values())
+        known = {"users": [person.id for person in self.people.values()], "teams": list(self.teams.values()),
+                 "roles": list(self.roles.values())}
+        if path in known:
+            return known[path]
         if resource.parent:
             part_of = resource.flagged("part_of")
             return [self.make(path, **{part_of.name: parent})["id"] for parent in self.sample(part_of.refers)]

@@ -192,7 +192,7 @@ static void test_each_fault_of_permissions_is_told(void **state)
     assert_int_equal(
         stw_actor_permissions_check(
             &ctx, "{\"shelf\":{},\"shelves\":{\"raed\":\"all\",\"read\":\"tre\",\"update\":1,\"fields\":{"
-                  "\"nam\":\"hide\",\"name\":\"hidden\",\"owner_id\":null,\"id\":\"hide\"}},"
+                  "\"nam\":\"hide\",\"name\":\"hidden\",\"owner_id\":1,\"id\":\"hide\"}},"
                   "\"books\":[],\"users\":{\"fields\":\"hide\"},\"a/b\":{}}"),
         STW_VALIDATION_FAILED);
     assert_int_equal(details.violation_count, 11);

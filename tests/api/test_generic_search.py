@@ -1,0 +1,81 @@
+"""q on every resource that has it: any piece of a name, by index."""
+
+import json
+
+import pytest
+
+from oracle import fold
+from registry import EACH, name_of
+from world import NAMES, codes
+
+SEARCHED = [resource for resource in EACH if resource.with_flag("search")]
+QUERIES = ["海", "海风", "运集", "钢铁", "上海钢铁贸易有限公司", "ZEBRA", "acme", "ＡＣＭＥ", "ärzte", "ÄRZTE", "& s", "\"q\" \\", "%", "_", "100% 好",
+           "straße", "STRASSE", "double  space", "double space", "οδος", "ΟΔΟΣ", "𠮷", "ガス", "nothing of it", "e", "重"]
+
+
+@pytest.mark.parametrize("resource", SEARCHED, ids=name_of)
+def test_q(realm, resource):
+    realm.crowd(resource.path)
+    rows = realm.rows(resource.path)
+    fields = [field.name for field in resource.with_flag("search")]
+    for query in QUERIES:
+        expected = [str(row["id"]) for row in rows if fold(query) in "\n".join(fold(row[name] or "") for name in fields)]
+        for found in (realm.admin.all(resource.url, {"q": query, "limit": 500}),
+                      realm.admin.post(resource.url + "/search", json={"q": query, "limit": 500}, expect=200).json()["data"]):
+            assert [row["id"] for row in found] == expected, query
+        page = realm.admin.get(resource.url, params={"q": query, "count": "exact", "limit": 1}).json()
+        assert page["total"] == len(expected)
+
+
+@pytest.mark.parametrize("resource", SEARCHED, ids=name_of)
+def test_names_are_found_by_themselves(realm, resource):
+    realm.crowd(resource.path)
+    for name in NAMES:
+        assert realm.admin.get(resource.url, params={"q": name, "limit": 1}).json()["data"], name
+
+
+@pytest.mark.parametrize("resource", EACH, ids=name_of)
+def test_wrong_q(realm, resource):
+    if resource not in SEARCHED:
+        assert realm.admin.get(resource.url, params={"q": "x"}, expect=400).json()["code"] == "unknown_parameter"
+        return
+    for bad, code in (("", "invalid_format"), (" \u3000", "invalid_format"), ("x" * 201, "too_long"), ("a\u0007", "invalid_format")):
+        assert codes(realm.admin.get(resource.url, params={"q": bad}, expect=400)) == {"q": code}
+    realm.admin.get(resource.url, params={"q": "海" * 200})
+
+
+def column_values(realm, resource):
+    """SQL expressions over i for the columns that every row must have."""
+    ideograph = "chr(19968 + (i * {0} + {0}) % 20000)"
+    by_type = {"name": "'有限' || " + " || ".join(ideograph.format(prime) for prime in (7919, 104729, 1299709, 15485863)) + " || i",
+               "email": "'p' || i || '@example.com'"}
+    for field in resource.with_flag("mandatory"):
+        yield field.name, f"'{realm.reference(field.refers)}'::uuid" if field.type == "ref" else by_type[field.type]
+
+
+def scans(plan):
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from scans(child)
+
+
+@pytest.mark.parametrize("resource", SEARCHED, ids=name_of)
+def test_an_index_finds_one_and_two_ideographs(realm, resource):
+    """Among 20,000 records, which are gone afterwards."""
+    columns = dict(column_values(realm, resource))
+    key = " || e'\\n' || ".join(f"coalesce(t.{field.name}, '')" for field in resource.with_flag("search"))
+    if len(resource.with_flag("search")) == 1:
+        key = f"t.{resource.flagged('search').name}"
+    with realm.db.transaction(force_rollback=True):
+        realm.db.execute(f"insert into {resource.path} (org_id, id, {', '.join(columns)}) select '{realm.org}', app.uuid7(), "
+                         f"{', '.join(columns.values())} from generate_series(1, 20000) i")
+        realm.db.execute(f"analyze {resource.path}")
+        realm.db.execute("select set_config('steward.org', %s, true)", (str(realm.org),))
+        for query in ("丁", "丁七"):
+            plan = realm.db.execute(
+                f"explain (format json) select t.* from app.{resource.path} t where t.org_id = '{realm.org}' and t.deleted_at is null "
+                f"and app.grams(app.fold({key})) @> app.grams(app.fold('{query}')) and strpos(app.fold({key}), app.fold('{query}')) > 0 "
+                f"order by t.id desc limit 51").fetchone()["QUERY PLAN"][0]["Plan"]
+            used = [scan.get("Index Name") for scan in scans(plan)]
+            assert f"{resource.path}_search_idx" in used, json.dumps(plan)
+    realm.db.execute(f"analyze {resource.path}")
