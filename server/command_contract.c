@@ -4,6 +4,8 @@
 #include "domain/registry.h"
 #include "resource/describe.h"
 #include "server/command.h"
+#include "server/openapi.h"
+#include "server/start.h"
 
 /* Commands that print what the tables say, for programs: tests, generators, the committed contract. */
 
@@ -75,4 +77,22 @@ int srv_command_describe(char **arguments)
         status = print_json(plan ? stw_describe(engine, plan) : describe_all(engine));
     stw_engine_free(engine);
     return status;
+}
+
+int srv_command_openapi(char **arguments)
+{
+    struct stw_engine *engine;
+    struct srv_router *router;
+    bool good;
+
+    if (*arguments)
+        return SRV_EXIT_USAGE;
+    engine = make_engine();
+    router = srv_start_router(engine);
+    good = srv_openapi_yaml(router, engine, stdout);
+    srv_router_free(router);
+    stw_engine_free(engine);
+    if (!good)
+        srv_command_say("the answer could not be written");
+    return good ? 0 : SRV_EXIT_FAILURE;
 }

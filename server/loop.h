@@ -12,6 +12,7 @@ struct stw_engine;
 struct srv_router;
 struct srv_token_cache;
 struct srv_keys;
+struct srv_contract;
 
 /* What all loops share; read-only after start except the atomics inside. */
 struct srv_server {
@@ -19,6 +20,7 @@ struct srv_server {
     const struct srv_router *router;
     const struct stw_engine *engine;
     const struct srv_keys *keys;
+    const struct srv_contract *contract;
     struct srv_workers *workers;
     struct srv_metrics *metrics;
     struct srv_sessions *sessions;

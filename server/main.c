@@ -20,6 +20,7 @@ static const struct srv_command commands[] = {
     {"routes", "", "lists all routes", srv_command_routes},
     {"describe", "[RESOURCE]", "shows the fields of a resource and who may do what with it, as JSON",
      srv_command_describe},
+    {"openapi", "", "prints the contract (OpenAPI 3.1) as YAML", srv_command_openapi},
     {"config", "", "prints the settings, secrets masked", srv_command_config},
     {"healthcheck", "", "asks the server on this machine whether it lives", srv_command_healthcheck},
     {"check", "", "looks for broken invariants in the database", srv_command_check},

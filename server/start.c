@@ -9,8 +9,10 @@
 #include "db/migrate.h"
 #include "domain/registry.h"
 #include "domain/startup.h"
+#include "server/action.h"
 #include "server/command.h"
 #include "server/crud.h"
+#include "server/describe.h"
 #include "server/handle.h"
 #include "server/health.h"
 #include "server/keys.h"
@@ -18,6 +20,7 @@
 #include "server/loop.h"
 #include "server/metrics.h"
 #include "server/migrations.h"
+#include "server/openapi.h"
 #include "server/problem.h"
 #include "server/session_routes.h"
 #include "server/sessions.h"
@@ -35,8 +38,11 @@ struct srv_router *srv_start_router(const struct stw_engine *engine)
 
     srv_router_add(router, srv_health_routes, srv_health_route_count);
     srv_router_add(router, srv_problem_routes, srv_problem_route_count);
+    srv_router_add(router, srv_openapi_routes, srv_openapi_route_count);
     srv_router_add(router, srv_session_routes, srv_session_route_count);
+    srv_router_add(router, srv_describe_routes, srv_describe_route_count);
     srv_crud_routes(router, engine);
+    srv_action_routes(router, engine, stw_actions, stw_action_count);
     return router;
 }
 
@@ -122,6 +128,7 @@ static void release(struct srv_server *server)
     srv_workers_free(server->workers);
     srv_metrics_free(server->metrics);
     srv_keys_free((struct srv_keys *)(uintptr_t)server->keys);
+    srv_contract_free((struct srv_contract *)(uintptr_t)server->contract);
     srv_router_free((struct srv_router *)(uintptr_t)server->router);
     stw_engine_free((struct stw_engine *)(uintptr_t)server->engine);
 }
@@ -141,6 +148,7 @@ static bool prepare(struct srv_server *server)
     server->engine = stw_engine_new(stw_registry, stw_registry_count, cursor_key);
     sodium_memzero(cursor_key, sizeof(cursor_key));
     server->router = srv_start_router(server->engine);
+    server->contract = srv_contract_new(server->router, server->engine);
     server->keys = srv_keys_new(config->signing_key, &reason);
     if (!server->keys) {
         srv_command_say("serve: STEWARD_SIGNING_KEY: %s", reason);

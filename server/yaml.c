@@ -1,6 +1,7 @@
 #include "server/yaml.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 

@@ -33,7 +33,9 @@ static void add_checks(struct stw_sql *sql, const struct stw_input *input, struc
         if (!(input->given >> reference->field & 1) || !input->values[reference->field].text)
             continue;
         stw_sql_printf(sql, "r%d as (select 1 from %s r where ", ret_checks->count, target->resource->path);
-        if (flags & (STW_OWNER | STW_TEAM)) {
+        if (input->settled >> reference->field & 1) {
+            stw_sql_add(sql, "r.org_id = $1::uuid");
+        } else if (flags & (STW_OWNER | STW_TEAM)) {
             stw_sql_add(sql, "r.org_id = $1::uuid");
             add_assignable(sql, plan, target, reference->field);
         } else {

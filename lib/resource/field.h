@@ -55,7 +55,7 @@ struct stw_field {
     const char *const *words; /* ENUM: NULL-terminated */
     const char *refers;       /* REF: path of the resource */
     unsigned flags;
-    const char *initial;      /* value on create when left out, as text; NULL: null */
+    const char *initial;      /* value on create when left out, as text; NULL: null; of a timestamp "now": when it is made */
     const char *doc;
 };
 

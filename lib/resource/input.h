@@ -18,6 +18,7 @@ struct stw_value {
 struct stw_input {
     const struct stw_plan *plan;
     uint64_t given;
+    uint64_t settled;         /* of `given`: the server's own decision, a reference is not held against the caller's access */
     struct stw_value *values; /* field_count entries */
 };
 

@@ -74,7 +74,7 @@ enum stw_deleted { STW_DELETED_EXCLUDE, STW_DELETED_INCLUDE, STW_DELETED_ONLY };
 struct stw_query {
     const struct stw_plan *plan;
     struct stw_filter *filter;              /* NULL: all */
-    const char *search;                     /* folded q, or NULL */
+    const char *search;                     /* q without blanks around it, or NULL */
     struct stw_sort sort[STW_SORT_MAX + 1]; /* ends in id, always */
     int sort_count;
     bool default_order;                     /* no sort given: -id */

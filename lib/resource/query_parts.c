@@ -205,6 +205,29 @@ static void take_expand(struct stw_reader *reader, struct stw_query *query, cons
     }
 }
 
+/* Length of the blank (or of the ideographic one) that the text starts with, 0 without. */
+static size_t blank_length(const char *text)
+{
+    return text[0] == ' ' ? 1 : strncmp(text, "\xe3\x80\x80", 3) == 0 ? 3 : 0;
+}
+
+static const char *without_blanks_around(struct stw_arena *arena, const char *text)
+{
+    size_t length;
+
+    while (blank_length(text))
+        text += blank_length(text);
+    for (length = strlen(text); length > 0;) {
+        if (text[length - 1] == ' ')
+            length--;
+        else if (length >= 3 && blank_length(text + length - 3) == 3)
+            length -= 3;
+        else
+            break;
+    }
+    return stw_arena_strndup(arena, text, length);
+}
+
 static void take_search(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
                         int count)
 {
@@ -221,8 +244,9 @@ static void take_search(struct stw_reader *reader, struct stw_query *query, cons
         return;
     }
     folded = stw_text_fold(reader->ctx->arena, items->text, length);
+    /* Folded it is by the database, in the way that the keys of its index are. */
     if (folded && folded[0])
-        query->search = folded;
+        query->search = without_blanks_around(reader->ctx->arena, items->text);
     else
         stw_reader_fault(reader, items->path, STW_INVALID_FORMAT, NULL, NULL);
 }

@@ -54,8 +54,9 @@ struct stw_write;
 /*
  * Hooks. They run inside the write's transaction, may run twice, must not touch network or commit.
  * check_write: may refuse (add to ctx->details, return a code) or normalise write->values; sees old and new.
- * after_write: other rows only. check_delete: may refuse.
- * They are woken when one of the fields of `wakes` (NULL-terminated names) is in the input; `wakes` NULL: by each write.
+ * after_write: other rows only. check_delete: may refuse. after_delete: other rows only; the record was deleted or restored,
+ * as its deleted_at tells, but not as a part that went or came back with its parent.
+ * The first two are woken when one of the fields of `wakes` (NULL-terminated names) is in the input; `wakes` NULL: by each write.
  */
 struct stw_hooks {
     const char *const *wakes;
@@ -63,6 +64,7 @@ struct stw_hooks {
     enum stw_code (*check_write)(struct stw_context *ctx, struct stw_write *write);
     enum stw_code (*after_write)(struct stw_context *ctx, const struct stw_write *write);
     enum stw_code (*check_delete)(struct stw_context *ctx, const struct stw_record *old);
+    enum stw_code (*after_delete)(struct stw_context *ctx, const struct stw_record *record);
 };
 
 enum stw_operation {

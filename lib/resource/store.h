@@ -34,6 +34,8 @@ struct stw_input stw_input_new(struct stw_context *ctx, const struct stw_plan *p
 void stw_input_give(struct stw_input *input, int field, const char *text);
 /* The value the record will have: from the input when given there, else the old one. */
 const char *stw_write_text(const struct stw_write *write, int field);
+/* For check_write. A reference set so must be a live record, but need not be one that the caller may see: what follows from
+ * something else that they named and may see is not theirs to answer for. */
 void stw_write_set(struct stw_write *write, int field, const char *text);
 bool stw_write_gives(const struct stw_write *write, int field);
 

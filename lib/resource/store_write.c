@@ -27,6 +27,7 @@ const char *stw_write_text(const struct stw_write *write, int field)
 void stw_write_set(struct stw_write *write, int field, const char *text)
 {
     stw_input_give(write->input, field, text);
+    write->input->settled |= UINT64_C(1) << field;
 }
 
 bool stw_write_gives(const struct stw_write *write, int field)
@@ -331,6 +332,7 @@ static enum stw_code delete_body(struct stw_context *ctx, void *argument)
     const struct stw_hooks *hooks = &deletion->plan->resource->hooks;
     struct stw_record old;
     struct stw_sql sql;
+    struct stw_rows *rows;
     /* locked FOR UPDATE first: a reference made at the same time waits or is seen by the count */
     enum stw_code code = stw_store_lock(ctx, deletion->plan, STW_DELETE, deletion->id, deletion->version, &old);
     if (code == STW_OK && hooks->check_delete)
@@ -341,8 +343,10 @@ static enum stw_code delete_body(struct stw_context *ctx, void *argument)
         return code;
     stw_sql_init(&sql, ctx);
     struct stw_stmt stmt = stw_compose_delete(&sql, deletion->plan, deletion->id, deletion->version);
-    code = stw_db_run(ctx, &stmt, sql.parameters, NULL);
-    return stw_constraint_translate(ctx, deletion->plan, code);
+    code = stw_constraint_translate(ctx, deletion->plan, stw_db_run(ctx, &stmt, sql.parameters, &rows));
+    if (code != STW_OK || !hooks->after_delete)
+        return code;
+    return hooks->after_delete(ctx, &(struct stw_record){.plan = deletion->plan, .rows = rows, .row = 0});
 }
 
 enum stw_code stw_store_delete(struct stw_context *ctx, const struct stw_plan *plan, const char *id, const char *version)
@@ -352,26 +356,45 @@ enum stw_code stw_store_delete(struct stw_context *ctx, const struct stw_plan *p
     return code == STW_OK ? stw_tx_run(ctx, delete_body, &deletion, false) : code;
 }
 
-enum stw_code stw_store_restore(struct stw_context *ctx, const struct stw_plan *plan, const char *id,
-                                struct stw_record *ret_record)
+struct restoration {
+    const struct stw_plan *plan;
+    const char *id;
+    struct stw_record *ret_record;
+};
+
+static enum stw_code restore_body(struct stw_context *ctx, void *argument)
 {
+    const struct restoration *restoration = argument;
+    const struct stw_plan *plan = restoration->plan;
+    const struct stw_hooks *hooks = &plan->resource->hooks;
     struct stw_sql sql;
     struct stw_rows *rows;
-    enum stw_code code = stw_access_demand(ctx, plan, STW_DELETE);
-    if (code != STW_OK)
-        return code;
+
     stw_sql_init(&sql, ctx);
-    struct stw_stmt stmt = stw_compose_restore(&sql, plan, id);
-    code = stw_db_run(ctx, &stmt, sql.parameters, &rows);
+    struct stw_stmt stmt = stw_compose_restore(&sql, plan, restoration->id);
+    enum stw_code code = stw_db_run(ctx, &stmt, sql.parameters, &rows);
     if (code != STW_OK)
         return stw_constraint_translate(ctx, plan, code);
     if (stw_rows_count(rows) == 0) {
         /* alive already: that is what the caller wanted */
-        return stw_store_get(ctx, plan, id, STW_DELETED_EXCLUDE, ret_record);
+        return stw_store_get(ctx, plan, restoration->id, STW_DELETED_EXCLUDE, restoration->ret_record);
     }
-    *ret_record = (struct stw_record){.plan = plan, .rows = rows, .row = 0};
+    *restoration->ret_record = (struct stw_record){.plan = plan, .rows = rows, .row = 0};
     if (was_written(plan, rows))
-        return STW_OK;
+        return hooks->after_delete ? hooks->after_delete(ctx, restoration->ret_record) : STW_OK;
     stw_details_field(ctx->details, plan->fields[plan->parent_field].name, STW_UNKNOWN_REFERENCE, NULL);
     return STW_CONFLICT;
+}
+
+enum stw_code stw_store_restore(struct stw_context *ctx, const struct stw_plan *plan, const char *id,
+                                struct stw_record *ret_record)
+{
+    struct restoration restoration = {.plan = plan, .id = id, .ret_record = ret_record};
+    enum stw_code code = stw_access_demand(ctx, plan, STW_DELETE);
+
+    if (code != STW_OK)
+        return code;
+    if (plan->resource->hooks.after_delete)
+        return stw_tx_run(ctx, restore_body, &restoration, false);
+    return restore_body(ctx, &restoration);
 }

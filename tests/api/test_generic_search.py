@@ -23,7 +23,7 @@ def test_q(realm, resource):
         for found in (realm.admin.all(resource.url, {"q": query, "limit": 500}),
                       realm.admin.post(resource.url + "/search", json={"q": query, "limit": 500}, expect=200).json()["data"]):
             assert [row["id"] for row in found] == expected, query
-        page = realm.admin.get(resource.url, params={"q": query, "count": "exact", "limit": 1}).json()
+        page = realm.admin.get(resource.url, params={"q": f" {query}\u3000", "count": "exact", "limit": 1}).json()
         assert page["total"] == len(expected)
 
 
@@ -46,7 +46,7 @@ def test_wrong_q(realm, resource):
 
 def column_values(realm, resource):
     """SQL expressions over i for the columns that every row must have."""
-    ideograph = "chr(19968 + (i * {0} + {0}) % 20000)"
+    ideograph = "chr((19968 + (i::bigint * {0} + {0}) % 20000)::integer)"
     by_type = {"name": "'有限' || " + " || ".join(ideograph.format(prime) for prime in (7919, 104729, 1299709, 15485863)) + " || i",
                "email": "'p' || i || '@example.com'"}
     for field in resource.with_flag("mandatory"):
