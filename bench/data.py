@@ -60,7 +60,7 @@ select o.id, ('{prefix}' || {account} + i)::uuid,
        case when h % 3 > 0 then now() - h % 500 * interval '1 hour' end, '{{}}', 1 + h % 7,
        now() - interval '400 days' + i * interval '11 minutes', now() - h % 9000 * interval '1 minute'
 from organizations o
-cross join lateral (select i, abs(hashint4(i)) as h from generate_series(0, {accounts} - 1) i) n
+cross join lateral (select i, hashint4(i) & 2147483647 as h from generate_series(0, {accounts} - 1) i) n
 where o.slug <> '{writers}';
 
 do $$ declare one record; begin for one in select * from later loop execute one.make; end loop; end $$;
@@ -90,7 +90,7 @@ def build(cluster, steward, say):
     cluster.remove()
     cluster.create()
     cluster.start()
-    cluster.sql(f"create role steward_owner login createrole; create database steward owner steward_owner;",
+    cluster.sql("create role steward_owner login createrole; create database steward owner steward_owner;",
                 "postgres", "postgres")
     steward("migrate")
     cluster.sql("alter role steward_app login", "postgres")

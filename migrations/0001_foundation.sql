@@ -188,6 +188,33 @@ begin
                    'execute function steward.external_ids_keep()', table_name);
 end $$;
 
+-- The live record that has what a deleted one would take back under a unique index: the index's own columns, expressions and
+-- condition say what "the same" is. Organisation: that of the transaction.
+create function app.unique_holder(index_name text, record_id uuid) returns uuid
+    language plpgsql stable security definer set search_path = pg_catalog, steward, public as $$
+declare
+    index_id oid := to_regclass('steward.' || quote_ident(index_name));
+    columns text;
+    condition text;
+    holder uuid;
+begin
+    select string_agg(pg_get_indexdef(i.indexrelid, k, true), ', ' order by k), pg_get_expr(i.indpred, i.indrelid)
+        into columns, condition
+        from pg_index i, generate_series(1, i.indnkeyatts) k
+        where i.indexrelid = index_id and i.indisunique group by i.indpred, i.indrelid;
+    if columns is null then
+        return null;
+    end if;
+    execute format('select id from steward.%1$I where org_id = app.current_org() and id <> $1 and (%3$s) and row(%2$s) = '
+                   '(select row(%2$s) from steward.%1$I where org_id = app.current_org() and id = $1) limit 1',
+                   (select relname from pg_class c join pg_index i on i.indrelid = c.oid where i.indexrelid = index_id),
+                   columns, coalesce(condition, 'true'))
+        into holder using record_id;
+    return holder;
+end $$;
+revoke all on function app.unique_holder(text, uuid) from public;
+grant execute on function app.unique_holder(text, uuid) to steward_app;
+
 -- A repeated request gets the stored answer of its first effect.
 create table steward.idempotency_keys (
     org_id uuid not null,

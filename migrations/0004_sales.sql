@@ -195,6 +195,7 @@ create index stage_changes_to_stage_id_idx on steward.stage_changes (org_id, to_
 create index stage_changes_at_idx on steward.stage_changes (org_id, at, id);
 create index stage_changes_actor_id_idx on steward.stage_changes (org_id, actor_id, id);
 create index stage_changes_reopened_idx on steward.stage_changes (org_id, reopened, id);
+create index stage_changes_seconds_in_stage_idx on steward.stage_changes (org_id, seconds_in_stage, id);
 create index stage_changes_created_at_idx on steward.stage_changes (org_id, created_at, id);
 create index stage_changes_updated_at_idx on steward.stage_changes (org_id, updated_at, id);
 select steward.expose('stage_changes');

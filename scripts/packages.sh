@@ -9,6 +9,8 @@ build_packages=(
 )
 # To test, besides.
 test_packages=(python3 python3-venv curl jq openssl ca-certificates)
+# For ./dev bench, besides; pgbench comes with the server.
+bench_packages=(wrk python3 openssl)
 # Named otherwise in each release, so chosen by what the release offers.
 tool_packages() {
     if [ "$(release_of_debian)" = 12 ]; then

@@ -45,6 +45,11 @@ static const struct stw_field fields[] = {
      .refers = "contacts",
      .flags = STW_SERVER_KEPT | STW_FILTER,
      .doc = "Who they became."},
+    {.name = "converted_opportunity_id",
+     .type = STW_TYPE_REF,
+     .refers = "opportunities",
+     .flags = STW_SERVER_KEPT | STW_FILTER,
+     .doc = "The sale that came of it."},
     STW_EXTERNAL_IDS,
 };
 

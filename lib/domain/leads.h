@@ -19,7 +19,8 @@ enum stw_lead_field {
     STW_LEAD_TEAM_ID,
     STW_LEAD_CONVERTED_AT,
     STW_LEAD_CONVERTED_ACCOUNT_ID,
-    STW_LEAD_CONVERTED_CONTACT_ID
+    STW_LEAD_CONVERTED_CONTACT_ID,
+    STW_LEAD_CONVERTED_OPPORTUNITY_ID
 };
 extern const struct stw_resource stw_leads;
 /* POST /v1/leads/{id}/conversion */

@@ -8,6 +8,7 @@
 #include "core/value.h"
 #include "db/db.h"
 #include "domain/draft.h"
+#include "domain/pipelines.h"
 #include "resource/engine.h"
 
 #define NAME_MAX_LENGTH 200
@@ -142,7 +143,7 @@ static enum stw_code create(struct stw_context *ctx, void *argument)
     ctx->actor = stw_actor_system(ctx);
     for (enum stw_role role = 0; role < STW_ROLE_COUNT && code == STW_OK; role++)
         code = create_role(ctx, role);
-    return code;
+    return code == STW_OK ? stw_pipeline_found(ctx) : code;
 }
 
 enum stw_code stw_organization_create(struct stw_context *ctx, const struct stw_organization_input *input,
@@ -193,8 +194,6 @@ const struct stw_actor *stw_actor_system(struct stw_context *ctx)
         memset(grants[i].scope, STW_ALL, sizeof(grants[i].scope));
     actor->kind = STW_ACTOR_SYSTEM;
     memcpy(actor->org_id, ctx->org_id, sizeof(actor->org_id));
-    /* Nobody's id: an event needs one of the right shape, and no user can have this one. */
-    snprintf(actor->id, sizeof(actor->id), "00000000-0000-0000-0000-000000000000");
     actor->role = STW_ADMIN;
     actor->role_key = stw_role_name(STW_ADMIN);
     actor->tree = "{}";

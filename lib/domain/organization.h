@@ -13,7 +13,7 @@ struct stw_organization_input {
     const char *currency; /* ISO 4217; NULL: CNY */
 };
 
-/* Makes the organisation and its eight shipped roles in one transaction. Afterwards ctx->org_id is set to it.
+/* Makes the organisation, its eight shipped roles and its first pipeline in one transaction. Afterwards ctx->org_id is set to it.
  * STW_VALIDATION_FAILED with details, STW_DUPLICATE when the slug is taken. */
 enum stw_code stw_organization_create(struct stw_context *ctx, const struct stw_organization_input *input,
                                       char ret_id[37]) STW_MUST_CHECK;

@@ -331,6 +331,9 @@ struct stw_stmt stw_compose_in_use(struct stw_sql *sql, const struct stw_plan *p
         const struct stw_plan *from = &sql->ctx->engine->plans[referrer->from];
         if (from->fields[referrer->field].flags & STW_PART_OF)
             continue;
+        /* a record that nobody can change or delete tells of the past and could never let go */
+        if (!(from->resource->operations & (STW_CAN_UPDATE | STW_CAN_DELETE)))
+            continue;
         stw_sql_printf(sql, "%sselect '%s', count(*) from %s r where r.org_id = $1::uuid and r.deleted_at is null and r.%s = ",
                        found++ ? " union all " : "", from->resource->path, from->resource->path,
                        from->fields[referrer->field].name);

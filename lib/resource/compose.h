@@ -24,8 +24,8 @@ struct stw_stmt stw_compose_related(struct stw_sql *sql, const struct stw_refere
  * field (null when nothing changed), from, to. */
 struct stw_stmt stw_compose_history(struct stw_sql *sql, const struct stw_plan *plan, const char *id, const char *before,
                                     int limit);
-/* Live records that refer to this one by plain references, by resource. Columns: path, count. NULL sql when nothing can
- * refer to it. */
+/* Live records that refer to this one by plain references, by resource; those of resources that clients only read do not
+ * count. Columns: path, count. NULL sql when nothing can refer to it. */
 struct stw_stmt stw_compose_in_use(struct stw_sql *sql, const struct stw_plan *plan, const char *id);
 
 /* " and (...)" for a filter tree on rows of `alias`. */

@@ -308,6 +308,16 @@ struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *
     return stw_sql_finish(sql, STW_STMT_WRITE, true);
 }
 
+struct stw_stmt stw_compose_holder(struct stw_sql *sql, const char *index, const char *id)
+{
+    stw_sql_add(sql, "select app.unique_holder(");
+    stw_sql_value(sql, index, "text");
+    stw_sql_add(sql, ", ");
+    stw_sql_value(sql, id, "uuid");
+    stw_sql_add(sql, ") where $1::uuid is not null");
+    return stw_sql_finish(sql, STW_STMT_READ, true);
+}
+
 struct stw_stmt stw_compose_lock(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb, const char *id,
                                  enum stw_deleted deleted)
 {

@@ -27,6 +27,8 @@ struct stw_stmt stw_compose_update(struct stw_sql *sql, const struct stw_input *
 struct stw_stmt stw_compose_delete(struct stw_sql *sql, const struct stw_plan *plan, const char *id, const char *version);
 /* A deleted record and the parts that went with it; the parent of a part must be live (else not written). */
 struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *plan, const char *id);
+/* One row: the id of the live record that holds what the deleted one has under the unique index, or null. */
+struct stw_stmt stw_compose_holder(struct stw_sql *sql, const char *index, const char *id);
 /* The record as stw_compose_get gives it, locked against other writers until the transaction ends. */
 struct stw_stmt stw_compose_lock(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb, const char *id,
                                  enum stw_deleted deleted);

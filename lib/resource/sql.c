@@ -61,7 +61,7 @@ void stw_sql_slot(struct stw_sql *sql, enum stw_slot slot)
             value = sql->ctx->org_id;
             break;
         case STW_SLOT_ME:
-            value = actor->id;
+            value = actor->id[0] ? actor->id : NULL; /* the system has none */
             break;
         case STW_SLOT_TEAM:
             value = actor->team_id[0] ? actor->team_id : NULL;

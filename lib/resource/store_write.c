@@ -26,8 +26,13 @@ const char *stw_write_text(const struct stw_write *write, int field)
 
 void stw_write_set(struct stw_write *write, int field, const char *text)
 {
+    const struct stw_input *input = write->input;
+    const char *asked = input->given >> field & 1 ? input->values[field].text : NULL;
+
+    /* what the caller asked for all the same stays theirs to answer for */
+    if (!asked || !text || strcmp(asked, text) != 0)
+        write->input->settled |= UINT64_C(1) << field;
     stw_input_give(write->input, field, text);
-    write->input->settled |= UINT64_C(1) << field;
 }
 
 bool stw_write_gives(const struct stw_write *write, int field)
@@ -117,7 +122,7 @@ static void fill_defaults(struct stw_context *ctx, struct stw_input *input)
     if (actor->kind != STW_ACTOR_USER || scope == STW_ALL)
         return;
     /* what somebody of limited reach makes stays within it */
-    if (plan->owner_field > 0 && !owner_given && !team_given)
+    if (plan->owner_field > 0 && !owner_given && (!team_given || scope == STW_OWN))
         stw_input_give(input, plan->owner_field, actor->id);
     else if (plan->team_field > 0 && !team_given && (!owner_given || !input->values[plan->owner_field].text))
         stw_input_give(input, plan->team_field, actor->team_id[0] ? actor->team_id : NULL);
@@ -386,6 +391,24 @@ static enum stw_code restore_body(struct stw_context *ctx, void *argument)
     return STW_CONFLICT;
 }
 
+/* Names the record that has taken the deleted one's place, when the caller may know of it. */
+static void find_holder(struct stw_context *ctx, const struct stw_plan *plan, const char *id)
+{
+    struct stw_details details = *ctx->details;
+    struct stw_record record;
+    struct stw_sql sql;
+    struct stw_rows *rows;
+    const char *holder = NULL;
+
+    stw_sql_init(&sql, ctx);
+    struct stw_stmt stmt = stw_compose_holder(&sql, stw_arena_strdup(ctx->arena, details.constraint), id);
+    if (stw_db_run(ctx, &stmt, sql.parameters, &rows) == STW_OK && stw_rows_count(rows) == 1)
+        holder = stw_rows_text(rows, 0, 0);
+    if (holder && stw_store_get(ctx, plan, holder, STW_DELETED_EXCLUDE, &record) == STW_OK)
+        details.conflict_id = holder;
+    *ctx->details = details;
+}
+
 enum stw_code stw_store_restore(struct stw_context *ctx, const struct stw_plan *plan, const char *id,
                                 struct stw_record *ret_record)
 {
@@ -395,6 +418,11 @@ enum stw_code stw_store_restore(struct stw_context *ctx, const struct stw_plan *
     if (code != STW_OK)
         return code;
     if (plan->resource->hooks.after_delete)
-        return stw_tx_run(ctx, restore_body, &restoration, false);
-    return restore_body(ctx, &restoration);
+        code = stw_tx_run(ctx, restore_body, &restoration, false);
+    else
+        code = restore_body(ctx, &restoration);
+    /* inside a transaction (dry run, a key) the failed statement has ended it: nothing more can be asked */
+    if (code == STW_DUPLICATE && !ctx->tx)
+        find_holder(ctx, plan, id);
+    return code;
 }

@@ -1,5 +1,7 @@
 """Who may do what with which record: every resource, role, relation and verb against the table of access."""
 
+import random
+
 import pytest
 
 from conftest import ROLES
@@ -245,7 +247,7 @@ def test_personal_fields(realm, resource, role):
         if not field.has("filter"):
             continue
         for operator in field.operators:
-            for value in samples(field, operator, [record], __import__("random").Random(1))[:3]:
+            for value in samples(field, operator, [record], random.Random(1))[:3]:
                 name = field.name + f"[{operator}]"
                 text = ",".join(value) if isinstance(value, list) else value
                 reply = caller.api.get(resource.url, expect=None, params={name: text, "id": record["id"]})
@@ -287,7 +289,7 @@ def test_expansion_shows_what_a_read_shows(realm, resource, role):
         if scope == "none":
             assert codes(caller.api.get(resource.url, expect=400, params=params)) == {"expand": "unknown_field"}
             hop = caller.api.get(resource.url, expect=400, params={f"{name}.id": MISSING})
-            assert hop.json()["code"] == ("unknown_parameter")
+            assert hop.json()["code"] == "unknown_parameter"
             continue
         for row in caller.api.get(resource.url, params=params).json()["data"]:
             if reference and row[reference.name]:

@@ -2,6 +2,7 @@
 
 import random
 import secrets
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -85,6 +86,14 @@ class Realm:
         email = f"{name}@{HERE}.example"
         user = self.admin.create("/v1/users", email=email, name=name, role_id=role_id, team_id=team_id, password=password)
         return {**user, "api": self.sign_in(HERE, email, password), "password": password}
+
+    @staticmethod
+    def until(holds, seconds=3):
+        """Waits for what takes effect within a second."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, "it did not happen in time"
+            time.sleep(0.02)
 
     def another_admin(self):
         """The founder again, for another thread."""

@@ -1,0 +1,119 @@
+"""A stored role that hides, masks and locks fields: the hidden ones do not exist for its people, by no way in."""
+
+import json
+
+import pytest
+
+from world import codes
+
+HIDDEN, MASKED, LOCKED = "annual_revenue", "phone", "tier"
+PERMISSIONS = {"accounts": {"fields": {HIDDEN: "hide", MASKED: "mask", LOCKED: "read"}}}
+REVENUE = {"amount": "987654321.12", "currency": "CNY"}
+PHONE = "+8613877778888"
+
+
+@pytest.fixture(scope="module")
+def clerk(realm):
+    role = realm.admin.create("/v1/roles", key="clerk", name="Clerk", base="director", permissions=PERMISSIONS)
+    return realm.hire("clerk", role["id"], realm.teams["north"])["api"]
+
+
+@pytest.fixture(scope="module")
+def account(realm):
+    record = realm.make("accounts", annual_revenue=REVENUE, phone=PHONE, tier="key")
+    realm.make("contacts", account_id=record["id"])
+    realm.admin.patch(f"/v1/accounts/{record['id']}", json={HIDDEN: {"amount": "987654321.13", "currency": "CNY"}}, expect=200)
+    return record
+
+
+def test_what_is_shown(clerk, account):
+    path = f"/v1/accounts/{account['id']}"
+    for reply in (clerk.get(path), clerk.get(f"/v1/accounts?id={account['id']}"), clerk.get(path + "/history"),
+                  clerk.get(f"{path}/contacts?expand=account"), clerk.patch(path, json={"city": "上海"}, expect=200),
+                  clerk.post("/v1/accounts/search", json={"filter": {"id": account["id"]}}, expect=200)):
+        assert HIDDEN not in reply.text and "987654321" not in reply.text
+        assert PHONE not in reply.text
+    record = clerk.get(path).json()
+    assert record[MASKED] == "+86138****8888" and record[LOCKED] == "key"
+    assert clerk.post("/v1/accounts?dry_run=true", json={"name": "x"}, expect=201).json().keys() == record.keys()
+
+
+@pytest.mark.parametrize("params", [
+    {HIDDEN: "1"}, {HIDDEN + "[gt]": "1"}, {HIDDEN + "[null]": "true"}, {"sort": HIDDEN}, {"sort": "name,-" + HIDDEN}, {"fields": HIDDEN},
+    {MASKED + "[starts]": "+8613"}, {MASKED + "[contains]": "777"}, {MASKED + "[ne]": PHONE}, {MASKED + "[nin]": PHONE},
+])
+def test_what_cannot_be_asked(clerk, account, params):
+    reply = clerk.get("/v1/accounts", params=params, expect=400)
+    assert set(codes(reply)) == set(params)
+    filtered = {name: value for name, value in params.items() if name not in ("sort", "fields")}
+    if filtered:
+        hopped = {f"account.{name}": value for name, value in params.items()}
+        assert set(codes(clerk.get("/v1/contacts", params=hopped, expect=400))) == set(hopped)
+
+
+@pytest.mark.parametrize("body", [
+    {"filter": {HIDDEN: {"gt": "1"}}}, {"filter": {"not": {HIDDEN: {"null": True}}}}, {"sort": HIDDEN}, {"fields": [HIDDEN]},
+    {"filter": {MASKED: {"contains": "777"}}},
+])
+def test_what_cannot_be_searched(clerk, account, body):
+    clerk.post("/v1/accounts/search", json=body, expect=422)
+
+
+def test_the_masked_field_is_matched_whole(clerk, account):
+    for params in ({MASKED: PHONE}, {MASKED + "[in]": PHONE}):
+        assert [row["id"] for row in clerk.get("/v1/accounts", params=params).json()["data"]] == [account["id"]]
+    assert clerk.get("/v1/accounts", params={MASKED: PHONE[:-1] + "9"}).json()["data"] == []
+
+
+def test_what_cannot_be_written(clerk, account):
+    for method, path, body in (("POST", "/v1/accounts", {"name": "x"}), ("PATCH", f"/v1/accounts/{account['id']}", {})):
+        reply = clerk.request(method, path, 422, json={**body, HIDDEN: REVENUE, LOCKED: "basic"}, headers={"If-Match": "*"})
+        assert codes(reply) == {f"#/{HIDDEN}": "unknown_field", f"#/{LOCKED}": "read_only"}
+    assert "annual" not in clerk.post("/v1/accounts", json={"name": "x", "annual_revenu": 1}, expect=422).text.replace("annual_revenu\"", "").replace(
+        "#/annual_revenu", ""), "the nearest name is not that of a hidden field"
+
+
+def test_the_hidden_field_is_in_no_aggregate(clerk, account):
+    for measure in ({"as": "sum", "op": "sum", "field": HIDDEN}, {"as": "most", "op": "max", "field": HIDDEN}):
+        clerk.post("/v1/accounts/aggregate", json={"measures": [measure]}, expect=422)
+    clerk.post("/v1/accounts/aggregate", json={"measures": [{"as": "n", "op": "count"}], "by": [MASKED]}, expect=422)
+
+
+def test_scopes_are_overridden_and_parts_follow(realm, account):
+    role = realm.admin.create("/v1/roles", key="narrow", name="Narrow", base="director",
+                              permissions={"accounts": {"read": "team", "update": "own", "delete": "none"}, "leads": {"read": "none"}})
+    api = realm.hire("narrow", role["id"], realm.teams["north"])["api"]
+    north = realm.make("accounts", owner_id=realm.people["peer"].id)
+    south = realm.make("accounts", owner_id=realm.people["elsewhere"].id)
+    part = realm.make("contacts", account_id=north["id"])
+    api.get(f"/v1/accounts/{north['id']}")
+    api.get(f"/v1/contacts/{part['id']}")
+    api.get(f"/v1/accounts/{south['id']}", expect=404)
+    assert api.patch(f"/v1/accounts/{north['id']}", json={}, expect=403).json()["rule"] == "accounts.update"
+    assert api.patch(f"/v1/contacts/{part['id']}", json={}, expect=403).json()["rule"] == "contacts.update"
+    assert api.delete(f"/v1/accounts/{north['id']}", expect=403).json()["rule"] == "accounts.delete"
+    api.get("/v1/leads", expect=403)
+
+
+@pytest.mark.parametrize("permissions, places", [
+    ({"acounts": {}}, {"#/permissions/acounts": "unknown_field"}),
+    ({"accounts": {"read": "some"}}, {"#/permissions/accounts/read": "not_allowed"}),
+    ({"accounts": {"reed": "all"}}, {"#/permissions/accounts/reed": "unknown_field"}),
+    ({"accounts": {"read": 1}}, {"#/permissions/accounts/read": "invalid_type"}),
+    ({"accounts": []}, {"#/permissions/accounts": "invalid_type"}),
+    ({"accounts": {"fields": {"nothing": "hide"}}}, {"#/permissions/accounts/fields/nothing": "unknown_field"}),
+    ({"accounts": {"fields": {"phone": "cover"}}}, {"#/permissions/accounts/fields/phone": "not_allowed"}),
+    ({"accounts": {"fields": {"version": "hide"}}}, {"#/permissions/accounts/fields/version": "read_only"}),
+])
+def test_wrong_permissions(realm, permissions, places):
+    body = {"key": "wrong", "name": "Wrong", "base": "analyst", "permissions": permissions}
+    assert codes(realm.admin.post("/v1/roles", json=body, expect=422)) == places
+
+
+def test_permissions_are_a_merge_patch(realm):
+    role = realm.admin.create("/v1/roles", key="merging", name="Merging", base="analyst", permissions=PERMISSIONS)
+    path = f"/v1/roles/{role['id']}"
+    patch = {"permissions": {"accounts": {"read": "team", "fields": {HIDDEN: None}}, "leads": {"read": "none"}}}
+    changed = realm.admin.patch(path, json=patch, expect=200).json()
+    assert changed["permissions"] == {"accounts": {"read": "team", "fields": {MASKED: "mask", LOCKED: "read"}},
+                                      "leads": {"read": "none"}}, json.dumps(changed)
