@@ -186,8 +186,7 @@ create table steward.stage_changes (
     constraint stage_changes_from_stage_id_fkey foreign key (org_id, from_stage_id) references steward.stages (org_id, id),
     constraint stage_changes_to_stage_id_fkey foreign key (org_id, to_stage_id) references steward.stages (org_id, id),
     constraint stage_changes_actor_id_fkey foreign key (org_id, actor_id) references steward.users (org_id, id),
-    constraint stage_changes_seconds_in_stage_check
-        check (seconds_in_stage >= 0 and (from_stage_id is null) = (seconds_in_stage is null))
+    constraint stage_changes_seconds_in_stage_check check (seconds_in_stage >= 0)
 );
 create index stage_changes_opportunity_id_idx on steward.stage_changes (org_id, opportunity_id, id);
 create index stage_changes_from_stage_id_idx on steward.stage_changes (org_id, from_stage_id, id);

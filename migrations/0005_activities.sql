@@ -68,7 +68,7 @@ create index activities_source_idx on steward.activities (org_id, source, id);
 create index activities_created_at_idx on steward.activities (org_id, created_at, id);
 create index activities_updated_at_idx on steward.activities (org_id, updated_at, id);
 create index activities_participants_idx on steward.activities using gin (org_id, participants);
-create index activities_search_idx on steward.activities using gin (org_id, app.grams(app.fold(coalesce(subject, '') || e'\n' || coalesce(body, ''))));
+create index activities_search_idx on steward.activities using gin (org_id, app.grams(app.fold(subject)));
 -- The last touch of an account is one look at the end of this.
 create index activities_account_id_happened_at_idx on steward.activities (org_id, account_id, happened_at)
     where deleted_at is null;
@@ -124,6 +124,6 @@ create index tasks_account_id_idx on steward.tasks (org_id, account_id, id);
 create index tasks_completed_at_idx on steward.tasks (org_id, completed_at, id);
 create index tasks_created_at_idx on steward.tasks (org_id, created_at, id);
 create index tasks_updated_at_idx on steward.tasks (org_id, updated_at, id);
-create index tasks_search_idx on steward.tasks using gin (org_id, app.grams(app.fold(coalesce(subject, '') || e'\n' || coalesce(notes, ''))));
+create index tasks_search_idx on steward.tasks using gin (org_id, app.grams(app.fold(subject)));
 select steward.track_external_ids('tasks');
 select steward.expose('tasks');

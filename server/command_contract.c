@@ -54,7 +54,8 @@ static int refuse_resource(const struct stw_engine *engine, const char *name)
         count++;
     }
     nearest = stw_text_nearest(name, names, count);
-    srv_command_say("there is no resource %s%s%s", name, nearest ? "; did you mean " : "", nearest ? nearest : "");
+    srv_command_say("there is no resource %s%s%s", name, nearest ? "; did you mean " : "",
+                    nearest ? nearest : "");
     for (size_t i = 0; i < count; i++)
         fprintf(stderr, "  %s\n", names[i]);
     return SRV_EXIT_FAILURE;

@@ -71,10 +71,11 @@ static void add_head(struct srv_openapi *openapi)
 
     json_object_set_new(root, "openapi", json_string("3.1.0"));
     json_object_set_new(root, "info",
-                        json_pack("{s:s, s:s, s:{s:s, s:s}, s:s}", "title", "Steward", "version", STEWARD_VERSION,
-                                  "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "description",
-                                  srv_text_openapi_head_md));
-    json_object_set_new(root, "servers", json_pack("[{s:s, s:s}]", "url", "/", "description", "The server itself."));
+                        json_pack("{s:s, s:s, s:{s:s, s:s}, s:s}", "title", "Steward", "version",
+                                  STEWARD_VERSION, "license", "name", "Apache-2.0", "identifier",
+                                  "Apache-2.0", "description", srv_text_openapi_head_md));
+    json_object_set_new(root, "servers",
+                        json_pack("[{s:s, s:s}]", "url", "/", "description", "The server itself."));
     json_object_set_new(root, "security", json_pack("[{s:[]}]", "bearer"));
 }
 
@@ -95,7 +96,8 @@ static void add_tags(struct srv_openapi *openapi)
         json_object_set_new(seen, tag, json_true());
         if (!doc && route->plan)
             doc = route->plan->resource->doc;
-        json_array_append_new(tags, json_pack("{s:s, s:s}", "name", tag, "description", doc ? doc : route->doc));
+        json_array_append_new(tags,
+                              json_pack("{s:s, s:s}", "name", tag, "description", doc ? doc : route->doc));
     }
     json_decref(seen);
 }
@@ -133,8 +135,8 @@ static json_t *problem_headers(const struct srv_openapi *openapi, const char *st
     const char *name;
     json_t *always;
 
-    json_object_foreach(json_object_get(json_object_get(openapi->base, "problem_headers"), status), name, always)
-        json_object_set_new(headers, name, srv_openapi_ref(openapi, "headers", name));
+    json_object_foreach(json_object_get(json_object_get(openapi->base, "problem_headers"), status), name,
+                        always) json_object_set_new(headers, name, srv_openapi_ref(openapi, "headers", name));
     return headers;
 }
 
@@ -194,7 +196,8 @@ static void mark_refs(json_t *root, const json_t *node, json_t *marked)
         if (json_object_get(marked, target) || sscanf(target, "#/components/%31[^/]/%127s", kind, piece) != 2)
             continue;
         json_object_set_new(marked, target, json_true());
-        mark_refs(root, json_object_get(json_object_get(json_object_get(root, "components"), kind), piece), marked);
+        mark_refs(root, json_object_get(json_object_get(json_object_get(root, "components"), kind), piece),
+                  marked);
     }
 }
 
@@ -225,7 +228,8 @@ static void list_resources(struct srv_openapi *openapi)
     json_t *schema = json_object_get(json_object_get(openapi->parameters, "Resource"), "schema");
 
     for (int i = 0; i < openapi->engine->count; i++)
-        json_array_append_new(json_object_get(schema, "enum"), json_string(openapi->engine->plans[i].segment));
+        json_array_append_new(json_object_get(schema, "enum"),
+                              json_string(openapi->engine->plans[i].segment));
 }
 
 json_t *srv_openapi(const struct srv_router *router, const struct stw_engine *engine)

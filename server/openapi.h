@@ -9,9 +9,10 @@
 #include "server/router.h"
 
 /*
- * The contract, OpenAPI 3.1: made of the routes, the resources' tables, the actions and the table of problems, with the
- * prose of openapi_head.md and the fixed pieces of openapi_base.json and openapi_schemas.json. A new resource, action or
- * field appears by itself; a route that is neither gets its line in `operations` of openapi_base.json.
+ * The contract, OpenAPI 3.1: made of the routes, the resources' tables, the actions and the table of
+ * problems, with the prose of openapi_head.md and the fixed pieces of openapi_base.json and
+ * openapi_schemas.json. A new resource, action or field appears by itself; a route that is neither gets its
+ * line in `operations` of openapi_base.json.
  */
 
 /* The whole tree; a new reference. Aborts with a message when the fixed pieces cannot be read. */

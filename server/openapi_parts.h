@@ -38,8 +38,8 @@ const char *srv_openapi_text(const struct srv_openapi *openapi, const char *tabl
 /* Name, NameCreate, NameUpdate, NameList, NameFilter and what else a resource needs. */
 void srv_openapi_resource_schemas(const struct srv_openapi *openapi, const struct stw_plan *plan);
 /* The object of an action's rows under that name. */
-void srv_openapi_rows(const struct srv_openapi *openapi, const char *name, const struct stw_field *fields, int count,
-                      bool input);
+void srv_openapi_rows(const struct srv_openapi *openapi, const char *name, const struct stw_field *fields,
+                      int count, bool input);
 /* The schema of one value that a client sends: as JSON, or as text of the same. */
 json_t *srv_openapi_input(const struct srv_openapi *openapi, const struct stw_field *field);
 /* Lets it be null too; takes and returns a reference. */
@@ -49,12 +49,14 @@ json_t *srv_openapi_string(int min, int max);
 /* ---- openapi_query.c ---- */
 
 /* {"type":"string","enum":[names of the fields in `bits`]}; with `both` each a second time with a hyphen. */
-json_t *srv_openapi_field_names(const struct srv_openapi *openapi, const struct stw_plan *plan, uint64_t bits, bool both);
+json_t *srv_openapi_field_names(const struct srv_openapi *openapi, const struct stw_plan *plan, uint64_t bits,
+                                bool both);
 json_t *srv_openapi_expandable(const struct srv_openapi *openapi, const struct stw_plan *plan);
 /* sort, fields, expand and every filter of the resource, as components. */
 void srv_openapi_query_components(const struct srv_openapi *openapi, const struct stw_plan *plan);
 /* References to all that a list takes; with `single` to what reading one record takes. */
-void srv_openapi_query(const struct srv_openapi *openapi, const struct stw_plan *plan, bool single, json_t *parameters);
+void srv_openapi_query(const struct srv_openapi *openapi, const struct stw_plan *plan, bool single,
+                       json_t *parameters);
 
 /* ---- openapi_paths.c ---- */
 

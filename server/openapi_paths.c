@@ -14,8 +14,8 @@ struct words {
 struct work {
     const struct srv_openapi *openapi;
     const struct srv_route *route;
-    const char *id;       /* of the operation, without what the entry says */
-    const json_t *entry;  /* of openapi_base.json's operations; NULL: none */
+    const char *id;      /* of the operation, without what the entry says */
+    const json_t *entry; /* of openapi_base.json's operations; NULL: none */
     struct words words[WORDS_MAX];
 };
 
@@ -96,7 +96,7 @@ static const char *fill(const struct work *work, const char *template)
             stw_buf_add_text(&text, word->value);
             template += length + 2;
         } else {
-            stw_buf_add_char(&text, *template++);
+            stw_buf_add_char(&text, *template ++);
         }
     }
     return text.data;
@@ -125,7 +125,8 @@ const char *srv_openapi_tag(const struct srv_openapi *openapi, const struct srv_
 
     if (route->auth == SRV_AUTH_NONE)
         return "public";
-    return route->plan ? route->plan->resource->path : stw_arena_strndup(openapi->arena, word, strcspn(word, "/"));
+    return route->plan ? route->plan->resource->path
+                       : stw_arena_strndup(openapi->arena, word, strcspn(word, "/"));
 }
 
 static bool changes_record(const struct work *work)
@@ -152,9 +153,10 @@ static void add_path_parameters(const struct work *work, json_t *parameters)
         if (component)
             refer(work, parameters, component);
         else
-            json_array_append_new(parameters, json_pack("{s:s, s:s, s:b, s:s, s:{s:s}}", "name", name, "in", "path",
-                                                        "required", 1, "description", srv_openapi_words(work->openapi, name),
-                                                        "schema", "type", "string"));
+            json_array_append_new(parameters, json_pack("{s:s, s:s, s:b, s:s, s:{s:s}}", "name", name, "in",
+                                                        "path", "required", 1, "description",
+                                                        srv_openapi_words(work->openapi, name), "schema",
+                                                        "type", "string"));
     }
 }
 
@@ -191,14 +193,17 @@ static json_t *request_of(const struct work *work)
     if (!(work->route->flags & (SRV_ROUTE_BODY | SRV_ROUTE_BODY_OPTIONAL)))
         return NULL;
     if (!schema && subject && subject->in_count > 0) {
-        schema = stw_arena_printf(work->openapi->arena, "%sRequest", srv_openapi_pascal(work->openapi, work->id));
+        schema =
+            stw_arena_printf(work->openapi->arena, "%sRequest", srv_openapi_pascal(work->openapi, work->id));
         srv_openapi_rows(work->openapi, schema, subject->in_fields, subject->in_count, true);
     }
     content = json_pack("{s:{s:o}}", "application/json", "schema",
                         srv_openapi_ref(work->openapi, "schemas", schema ? schema : "Nothing"));
     if (json_is_true(json_object_get(work->entry, "merge_patch")))
-        json_object_set(content, "application/merge-patch+json", json_object_get(content, "application/json"));
-    return json_pack("{s:b, s:o}", "required", !(work->route->flags & SRV_ROUTE_BODY_OPTIONAL), "content", content);
+        json_object_set(content, "application/merge-patch+json",
+                        json_object_get(content, "application/json"));
+    return json_pack("{s:b, s:o}", "required", !(work->route->flags & SRV_ROUTE_BODY_OPTIONAL), "content",
+                     content);
 }
 
 /* ---- answers ---- */
@@ -293,8 +298,9 @@ static void add_answers(const struct work *work, json_t *responses)
         return;
     }
     status = stw_arena_printf(work->openapi->arena, "%d", subject->status);
-    json_object_set_new(responses, status,
-                        answer(work, "It is done.", subject->out_count > 0 ? result_schema(work) : NULL, NULL));
+    json_object_set_new(
+        responses, status,
+        answer(work, "It is done.", subject->out_count > 0 ? result_schema(work) : NULL, NULL));
 }
 
 /* ---- errors ---- */

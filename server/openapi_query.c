@@ -9,7 +9,8 @@
 #define PATTERN_OPS (1U << STW_CONTAINS | 1U << STW_STARTS)
 #define ORDER_OPS   (1U << STW_GT | 1U << STW_GTE | 1U << STW_LT | 1U << STW_LTE)
 
-json_t *srv_openapi_field_names(const struct srv_openapi *openapi, const struct stw_plan *plan, uint64_t bits, bool both)
+json_t *srv_openapi_field_names(const struct srv_openapi *openapi, const struct stw_plan *plan, uint64_t bits,
+                                bool both)
 {
     json_t *words = json_array();
 
@@ -40,9 +41,10 @@ json_t *srv_openapi_expandable(const struct srv_openapi *openapi, const struct s
     return NULL;
 }
 
-/* A query parameter as a component "accounts.name.contains"; its list is separated by commas when the schema is an array. */
-static void add_parameter(const struct srv_openapi *openapi, const char *component, const char *name, json_t *schema,
-                          json_t *description)
+/* A query parameter as a component "accounts.name.contains"; its list is separated by commas when the schema
+ * is an array. */
+static void add_parameter(const struct srv_openapi *openapi, const char *component, const char *name,
+                          json_t *schema, json_t *description)
 {
     const char *type = json_string_value(json_object_get(schema, "type"));
     json_t *parameter = json_pack("{s:s, s:s, s:o}", "name", name, "in", "query", "description", description);
@@ -96,7 +98,8 @@ static void add_filters(const struct srv_openapi *openapi, const struct stw_plan
     for (int i = 0; i < STW_OPERATOR_COUNT; i++) {
         enum stw_operator op = (enum stw_operator)i;
         const char *word = stw_operator_word(op);
-        const char *name = op == STW_EQ ? field->name : stw_arena_printf(openapi->arena, "%s[%s]", field->name, word);
+        const char *name =
+            op == STW_EQ ? field->name : stw_arena_printf(openapi->arena, "%s[%s]", field->name, word);
 
         if (!(operators >> i & 1))
             continue;
@@ -106,13 +109,14 @@ static void add_filters(const struct srv_openapi *openapi, const struct stw_plan
     }
 }
 
-static const char *component_of(const struct srv_openapi *openapi, const struct stw_plan *plan, const char *name)
+static const char *component_of(const struct srv_openapi *openapi, const struct stw_plan *plan,
+                                const char *name)
 {
     return stw_arena_printf(openapi->arena, "%s.%s", plan->resource->path, name);
 }
 
-/* One hop into related records: the names are too many to list, and all of them are put together in the same way. An
- * object in form style is sent as one parameter per member. */
+/* One hop into related records: the names are too many to list, and all of them are put together in the same
+ * way. An object in form style is sent as one parameter per member. */
 static void add_hops(const struct srv_openapi *openapi, const struct stw_plan *plan)
 {
     struct stw_buf pattern;
@@ -128,10 +132,11 @@ static void add_hops(const struct srv_openapi *openapi, const struct stw_plan *p
     stw_buf_add_text(&pattern, ")\\])?$");
     schema = json_pack("{s:s, s:{s:s}, s:{s:s}}", "type", "object", "propertyNames", "pattern", pattern.data,
                        "additionalProperties", "type", "string");
-    parameter = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "name", "related", "in", "query", "description",
-                          "Filters on related records, one parameter each: `reference.field` or `reference.field[op]` with "
-                          "the fields and operators of the resource that is referred to.",
-                          "style", "form", "explode", 1, "schema", schema);
+    parameter = json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:o}", "name", "related", "in", "query", "description",
+        "Filters on related records, one parameter each: `reference.field` or `reference.field[op]` with "
+        "the fields and operators of the resource that is referred to.",
+        "style", "form", "explode", 1, "schema", schema);
     json_object_set_new(openapi->parameters, component_of(openapi, plan, "related"), parameter);
 }
 
@@ -147,8 +152,8 @@ void srv_openapi_query_components(const struct srv_openapi *openapi, const struc
                   list_of(srv_openapi_field_names(openapi, plan, readable, false), STW_FIELDS_MAX),
                   json_string("Only these fields, and the id."));
     if (expandable)
-        add_parameter(openapi, component_of(openapi, plan, "expand"), "expand", list_of(expandable, STW_EXPAND_MAX),
-                      json_string("Related records to add."));
+        add_parameter(openapi, component_of(openapi, plan, "expand"), "expand",
+                      list_of(expandable, STW_EXPAND_MAX), json_string("Related records to add."));
     if (plan->reference_count > 0)
         add_hops(openapi, plan);
     for (int i = 0; i < plan->field_count; i++) {
@@ -163,7 +168,8 @@ static void refer(const struct srv_openapi *openapi, json_t *parameters, const c
         json_array_append_new(parameters, srv_openapi_ref(openapi, "parameters", component));
 }
 
-void srv_openapi_query(const struct srv_openapi *openapi, const struct stw_plan *plan, bool single, json_t *parameters)
+void srv_openapi_query(const struct srv_openapi *openapi, const struct stw_plan *plan, bool single,
+                       json_t *parameters)
 {
     if (!single) {
         refer(openapi, parameters, "Limit");

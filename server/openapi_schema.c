@@ -3,36 +3,45 @@
 #include "resource/aggregate.h"
 #include "server/openapi_parts.h"
 
-#define TEXT_MAX  200
-#define NOTE_MAX  10000
-#define TEXTS_MAX 20
+#define TEXT_MAX   200
+#define NOTE_MAX   10000
+#define TEXTS_MAX  20
 #define TEXTS_EACH 100
 
 /* Types whose values a client sends in a form that needs no more than a name. */
 static const char *const input_names[STW_TYPE_COUNT] = {
-    [STW_TYPE_DECIMAL] = "DecimalInput", [STW_TYPE_PERCENT] = "DecimalInput",     [STW_TYPE_MONEY] = "MoneyInput",
-    [STW_TYPE_DATE] = "Date",            [STW_TYPE_TIMESTAMP] = "TimestampInput", [STW_TYPE_EMAIL] = "Email",
-    [STW_TYPE_PHONE] = "Phone",          [STW_TYPE_URL] = "Url",                  [STW_TYPE_COUNTRY] = "Country",
-    [STW_TYPE_CURRENCY] = "Currency",    [STW_TYPE_LANGUAGE] = "Language",        [STW_TYPE_REF] = "Uuid",
-    [STW_TYPE_ID] = "Uuid",              [STW_TYPE_KEYS] = "ExternalIdsInput",
+    [STW_TYPE_DECIMAL] = "DecimalInput",
+    [STW_TYPE_PERCENT] = "DecimalInput",
+    [STW_TYPE_MONEY] = "MoneyInput",
+    [STW_TYPE_DATE] = "Date",
+    [STW_TYPE_TIMESTAMP] = "TimestampInput",
+    [STW_TYPE_EMAIL] = "Email",
+    [STW_TYPE_PHONE] = "Phone",
+    [STW_TYPE_URL] = "Url",
+    [STW_TYPE_COUNTRY] = "Country",
+    [STW_TYPE_CURRENCY] = "Currency",
+    [STW_TYPE_LANGUAGE] = "Language",
+    [STW_TYPE_REF] = "Uuid",
+    [STW_TYPE_ID] = "Uuid",
+    [STW_TYPE_KEYS] = "ExternalIdsInput",
 };
 
 /* The same of answers. Addresses and numbers are plain text there: they may be masked. */
 static const char *const output_names[STW_TYPE_COUNT] = {
-    [STW_TYPE_DECIMAL] = "Decimal", [STW_TYPE_PERCENT] = "Percent",     [STW_TYPE_MONEY] = "Money",
-    [STW_TYPE_DATE] = "Date",       [STW_TYPE_TIMESTAMP] = "Timestamp", [STW_TYPE_COUNTRY] = "Country",
-    [STW_TYPE_CURRENCY] = "Currency", [STW_TYPE_LANGUAGE] = "Language", [STW_TYPE_REF] = "Uuid",
-    [STW_TYPE_ID] = "Uuid",         [STW_TYPE_KEYS] = "ExternalIds",
+    [STW_TYPE_DECIMAL] = "Decimal",   [STW_TYPE_PERCENT] = "Percent",     [STW_TYPE_MONEY] = "Money",
+    [STW_TYPE_DATE] = "Date",         [STW_TYPE_TIMESTAMP] = "Timestamp", [STW_TYPE_COUNTRY] = "Country",
+    [STW_TYPE_CURRENCY] = "Currency", [STW_TYPE_LANGUAGE] = "Language",   [STW_TYPE_REF] = "Uuid",
+    [STW_TYPE_ID] = "Uuid",           [STW_TYPE_KEYS] = "ExternalIds",
 };
 
 static const char *const test_names[STW_TYPE_COUNT] = {
-    [STW_TYPE_TEXT] = "TextTest",      [STW_TYPE_NOTE] = "TextTest",      [STW_TYPE_NAME] = "TextTest",
-    [STW_TYPE_BOOL] = "BooleanTest",   [STW_TYPE_INT] = "IntegerTest",    [STW_TYPE_DECIMAL] = "OrderTest",
-    [STW_TYPE_PERCENT] = "OrderTest",  [STW_TYPE_MONEY] = "OrderTest",    [STW_TYPE_DATE] = "OrderTest",
-    [STW_TYPE_TIMESTAMP] = "OrderTest", [STW_TYPE_EMAIL] = "TextTest",    [STW_TYPE_PHONE] = "TextTest",
-    [STW_TYPE_URL] = "TextTest",       [STW_TYPE_COUNTRY] = "WordTest",   [STW_TYPE_CURRENCY] = "WordTest",
-    [STW_TYPE_LANGUAGE] = "WordTest",  [STW_TYPE_REF] = "WordTest",       [STW_TYPE_ID] = "WordTest",
-    [STW_TYPE_TEXTS] = "TextsTest",    [STW_TYPE_OBJECT] = "NullTest",    [STW_TYPE_KEYS] = "NullTest",
+    [STW_TYPE_TEXT] = "TextTest",       [STW_TYPE_NOTE] = "TextTest",    [STW_TYPE_NAME] = "TextTest",
+    [STW_TYPE_BOOL] = "BooleanTest",    [STW_TYPE_INT] = "IntegerTest",  [STW_TYPE_DECIMAL] = "OrderTest",
+    [STW_TYPE_PERCENT] = "OrderTest",   [STW_TYPE_MONEY] = "OrderTest",  [STW_TYPE_DATE] = "OrderTest",
+    [STW_TYPE_TIMESTAMP] = "OrderTest", [STW_TYPE_EMAIL] = "TextTest",   [STW_TYPE_PHONE] = "TextTest",
+    [STW_TYPE_URL] = "TextTest",        [STW_TYPE_COUNTRY] = "WordTest", [STW_TYPE_CURRENCY] = "WordTest",
+    [STW_TYPE_LANGUAGE] = "WordTest",   [STW_TYPE_REF] = "WordTest",     [STW_TYPE_ID] = "WordTest",
+    [STW_TYPE_TEXTS] = "TextsTest",     [STW_TYPE_OBJECT] = "NullTest",  [STW_TYPE_KEYS] = "NullTest",
 };
 
 json_t *srv_openapi_nullable(json_t *schema)
@@ -81,8 +90,8 @@ static json_t *integer(const struct stw_field *field)
 
 static json_t *texts(const struct stw_field *field)
 {
-    return json_pack("{s:s, s:o, s:i}", "type", "array", "items", srv_openapi_string(1, TEXTS_EACH), "maxItems",
-                     field->max ? field->max : TEXTS_MAX);
+    return json_pack("{s:s, s:o, s:i}", "type", "array", "items", srv_openapi_string(1, TEXTS_EACH),
+                     "maxItems", field->max ? field->max : TEXTS_MAX);
 }
 
 json_t *srv_openapi_input(const struct srv_openapi *openapi, const struct stw_field *field)
@@ -126,7 +135,8 @@ static json_t *output(const struct srv_openapi *openapi, const struct stw_field 
 }
 
 /* An object of the resource's own shape, when it has been written down. */
-static json_t *own_object(const struct srv_openapi *openapi, const struct stw_plan *plan, const struct stw_field *field)
+static json_t *own_object(const struct srv_openapi *openapi, const struct stw_plan *plan,
+                          const struct stw_field *field)
 {
     const char *name = NULL;
 
@@ -143,9 +153,10 @@ static void describe(json_t *schema, const struct stw_field *field, bool input)
     json_t *text = json_string(field->doc ? field->doc : "");
 
     if (input && number && (field->min || field->max)) {
-        json_t *bounded = field->max || field->min < 0
-                              ? json_sprintf("%s From %d to %d.", json_string_value(text), field->min, field->max)
-                              : json_sprintf("%s At least %d.", json_string_value(text), field->min);
+        json_t *bounded =
+            field->max || field->min < 0
+                ? json_sprintf("%s From %d to %d.", json_string_value(text), field->min, field->max)
+                : json_sprintf("%s At least %d.", json_string_value(text), field->min);
 
         json_decref(text);
         text = bounded;
@@ -161,8 +172,8 @@ static void describe(json_t *schema, const struct stw_field *field, bool input)
     json_decref(text);
 }
 
-static json_t *property(const struct srv_openapi *openapi, const struct stw_plan *plan, const struct stw_field *field,
-                        bool input, bool nullable)
+static json_t *property(const struct srv_openapi *openapi, const struct stw_plan *plan,
+                        const struct stw_field *field, bool input, bool nullable)
 {
     json_t *schema = own_object(openapi, plan, field);
 
@@ -176,7 +187,8 @@ static json_t *property(const struct srv_openapi *openapi, const struct stw_plan
     return schema;
 }
 
-static void add_schema(const struct srv_openapi *openapi, const char *name, const char *suffix, json_t *schema)
+static void add_schema(const struct srv_openapi *openapi, const char *name, const char *suffix,
+                       json_t *schema)
 {
     json_object_set_new(openapi->schemas, stw_arena_printf(openapi->arena, "%s%s", name, suffix), schema);
 }
@@ -194,8 +206,8 @@ static json_t *object(json_t *required, json_t *properties, bool closed)
     return schema;
 }
 
-void srv_openapi_rows(const struct srv_openapi *openapi, const char *name, const struct stw_field *fields, int count,
-                      bool input)
+void srv_openapi_rows(const struct srv_openapi *openapi, const char *name, const struct stw_field *fields,
+                      int count, bool input)
 {
     json_t *required = json_array();
     json_t *properties = json_object();
@@ -226,7 +238,9 @@ static void add_related(const struct srv_openapi *openapi, const struct stw_plan
         const char *name = srv_openapi_pascal(openapi, to->resource->singular);
         json_t *schema = srv_openapi_nullable(srv_openapi_ref(openapi, "schemas", name));
 
-        json_object_set_new(schema, "description", json_string("There when `expand` asks for it; null as well when the caller does not reach it."));
+        json_object_set_new(
+            schema, "description",
+            json_string("There when `expand` asks for it; null as well when the caller does not reach it."));
         json_object_set_new(properties, plan->references[i].name, schema);
     }
     for (int i = 0; i < plan->referrer_count; i++) {
@@ -256,35 +270,41 @@ static void add_record(const struct srv_openapi *openapi, const struct stw_plan 
     }
     add_related(openapi, plan, properties);
     schema = object(json_pack("[s]", "id"), properties, false);
-    json_object_set_new(schema, "description",
-                        json_sprintf("%s A field is absent when `fields` does not name it or the caller's role hides it; "
-                                     "otherwise it is there, null when empty.",
-                                     plan->resource->doc ? plan->resource->doc : plan->resource->singular));
+    json_object_set_new(
+        schema, "description",
+        json_sprintf("%s A field is absent when `fields` does not name it or the caller's role hides it; "
+                     "otherwise it is there, null when empty.",
+                     plan->resource->doc ? plan->resource->doc : plan->resource->singular));
     add_schema(openapi, name, "", schema);
     add_schema(openapi, name, "List",
-               json_pack("{s:s, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s], s:s}, s:{s:s, s:i, s:s}}}", "type", "object",
-                         "required", "data", "next_cursor", "properties", "data", "type", "array", "items",
-                         srv_openapi_ref(openapi, "schemas", name), "next_cursor", "type", "string", "null",
-                         "description", "null on the last page.", "total", "type", "integer", "minimum", 0,
-                         "description", "How many match on all pages, when `count` asks for it."));
+               json_pack("{s:s, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s], s:s}, s:{s:s, s:i, s:s}}}", "type",
+                         "object", "required", "data", "next_cursor", "properties", "data", "type", "array",
+                         "items", srv_openapi_ref(openapi, "schemas", name), "next_cursor", "type", "string",
+                         "null", "description", "null on the last page.", "total", "type", "integer",
+                         "minimum", 0, "description",
+                         "How many match on all pages, when `count` asks for it."));
     add_schema(openapi, name, "Upserted",
                json_pack("{s:[o, {s:s, s:[s], s:{s:{s:s, s:[s, s, s]}}}]}", "allOf",
                          srv_openapi_ref(openapi, "schemas", name), "type", "object", "required", "result",
-                         "properties", "result", "type", "string", "enum", "created", "updated", "unchanged"));
+                         "properties", "result", "type", "string", "enum", "created", "updated",
+                         "unchanged"));
 }
 
 static void add_default(json_t *schema, const struct stw_field *field)
 {
     const char *doc = json_string_value(json_object_get(schema, "description"));
-    const char *value = strcmp(field->initial, "{}") != 0           ? field->initial
-                        : field->type == STW_TYPE_TEXTS ? "[]" : "{}";
+    const char *value = strcmp(field->initial, "{}") != 0 ? field->initial
+                        : field->type == STW_TYPE_TEXTS   ? "[]"
+                                                          : "{}";
 
-    json_object_set_new(schema, "description", json_sprintf("%s%sLeft out: %s.", doc ? doc : "", doc ? " " : "", value));
+    json_object_set_new(schema, "description",
+                        json_sprintf("%s%sLeft out: %s.", doc ? doc : "", doc ? " " : "", value));
 }
 
-/* What a write may say: `creates` on create, `changes` on a patch, both for an upsert, where nothing is required. */
-static void add_write(const struct srv_openapi *openapi, const struct stw_plan *plan, const char *name, const char *suffix,
-                      bool creates, bool changes)
+/* What a write may say: `creates` on create, `changes` on a patch, both for an upsert, where nothing is
+ * required. */
+static void add_write(const struct srv_openapi *openapi, const struct stw_plan *plan, const char *name,
+                      const char *suffix, bool creates, bool changes)
 {
     json_t *required = json_array();
     json_t *properties = json_object();
@@ -296,7 +316,8 @@ static void add_write(const struct srv_openapi *openapi, const struct stw_plan *
 
         if ((field->flags & STW_SERVER_KEPT && !own_id) || (field->flags & STW_CREATE_ONLY && !creates))
             continue;
-        schema = property(openapi, plan, field, true, !own_id && !(field->flags & (STW_MANDATORY | STW_NOT_NULL)));
+        schema =
+            property(openapi, plan, field, true, !own_id && !(field->flags & (STW_MANDATORY | STW_NOT_NULL)));
         if (own_id)
             json_object_set_new(schema, "description",
                                 json_string("A UUIDv7 of the client's choice, not from the future."));
@@ -314,14 +335,19 @@ static void add_write(const struct srv_openapi *openapi, const struct stw_plan *
 static json_t *enum_test(const struct stw_field *field)
 {
     json_t *word = enum_of(field->words);
-    json_t *list = json_pack("{s:s, s:O, s:i, s:i}", "type", "array", "items", word, "minItems", 1, "maxItems", STW_IN_MAX);
+    json_t *list = json_pack("{s:s, s:O, s:i, s:i}", "type", "array", "items", word, "minItems", 1,
+                             "maxItems", STW_IN_MAX);
+    json_t *test =
+        json_pack("{s:[O, {s:s, s:b, s:i, s:{s:O, s:O, s:o, s:o, s:{s:s}}}]}", "anyOf", word, "type",
+                  "object", "additionalProperties", 0, "minProperties", 1, "properties", "eq", word, "ne",
+                  word, "in", list, "nin", json_deep_copy(list), "null", "type", "boolean");
 
-    return json_pack("{s:[O, {s:s, s:b, s:i, s:{s:O, s:o, s:O, s:o, s:{s:s}}}]}", "anyOf", word, "type", "object",
-                     "additionalProperties", 0, "minProperties", 1, "properties", "eq", word, "ne", word, "in", list,
-                     "nin", json_deep_copy(list), "null", "type", "boolean");
+    json_decref(word);
+    return test;
 }
 
-static const char *test_of(const struct srv_openapi *openapi, const struct stw_plan *plan, const struct stw_field *field)
+static const char *test_of(const struct srv_openapi *openapi, const struct stw_plan *plan,
+                           const struct stw_field *field)
 {
     const char *name;
 
@@ -334,7 +360,8 @@ static const char *test_of(const struct srv_openapi *openapi, const struct stw_p
     return name;
 }
 
-static void add_tests(const struct srv_openapi *openapi, const struct stw_plan *plan, const char *hop, json_t *properties)
+static void add_tests(const struct srv_openapi *openapi, const struct stw_plan *plan, const char *hop,
+                      json_t *properties)
 {
     for (int i = 0; i < plan->field_count; i++) {
         const char *name = plan->fields[i].name;
@@ -361,20 +388,22 @@ static void add_filter(const struct srv_openapi *openapi, const struct stw_plan 
     json_object_set_new(properties, "not", srv_openapi_ref(openapi, "schemas", self));
     add_tests(openapi, plan, NULL, properties);
     for (int i = 0; i < plan->reference_count; i++)
-        add_tests(openapi, &openapi->engine->plans[plan->references[i].to], plan->references[i].name, properties);
+        add_tests(openapi, &openapi->engine->plans[plan->references[i].to], plan->references[i].name,
+                  properties);
     schema = object(json_array(), properties, true);
-    json_object_set_new(schema, "description",
-                        json_sprintf("Its members are joined by AND. At most %d terms; at most %d of `and`, `or`, `not` "
-                                     "inside one another.",
-                                     STW_FILTER_TERMS, STW_FILTER_DEPTH));
+    json_object_set_new(
+        schema, "description",
+        json_sprintf("Its members are joined by AND. At most %d terms; at most %d of `and`, `or`, `not` "
+                     "inside one another.",
+                     STW_FILTER_TERMS, STW_FILTER_DEPTH));
     add_schema(openapi, name, "Filter", schema);
 }
 
 /* Names as in the query, separated by commas, or as an array. */
 static json_t *names_or_text(json_t *word, int max)
 {
-    return json_pack("{s:[{s:s, s:i}, {s:s, s:o, s:i, s:i}]}", "anyOf", "type", "string", "minLength", 1, "type", "array",
-                     "items", word, "minItems", 1, "maxItems", max);
+    return json_pack("{s:[{s:s, s:i}, {s:s, s:o, s:i, s:i}]}", "anyOf", "type", "string", "minLength", 1,
+                     "type", "array", "items", word, "minItems", 1, "maxItems", max);
 }
 
 static void add_requests(const struct srv_openapi *openapi, const struct stw_plan *plan, const char *name)
@@ -385,15 +414,18 @@ static void add_requests(const struct srv_openapi *openapi, const struct stw_pla
     json_t *expandable = srv_openapi_expandable(openapi, plan);
 
     json_object_set_new(properties, "filter", srv_openapi_ref(openapi, "schemas", filter));
-    json_object_set_new(properties, "sort",
-                        names_or_text(srv_openapi_field_names(openapi, plan, plan->sortable | 1, true), STW_SORT_MAX));
-    json_object_set_new(properties, "limit",
-                        json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", STW_LIMIT_MAX));
+    json_object_set_new(
+        properties, "sort",
+        names_or_text(srv_openapi_field_names(openapi, plan, plan->sortable | 1, true), STW_SORT_MAX));
+    json_object_set_new(
+        properties, "limit",
+        json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", STW_LIMIT_MAX));
     json_object_set_new(properties, "cursor", srv_openapi_string(1, 0));
     if (plan->searchable)
         json_object_set_new(properties, "q", srv_openapi_string(1, TEXT_MAX));
-    json_object_set_new(properties, "fields",
-                        names_or_text(srv_openapi_field_names(openapi, plan, readable, false), STW_FIELDS_MAX));
+    json_object_set_new(
+        properties, "fields",
+        names_or_text(srv_openapi_field_names(openapi, plan, readable, false), STW_FIELDS_MAX));
     if (expandable)
         json_object_set_new(properties, "expand", names_or_text(expandable, STW_EXPAND_MAX));
     json_object_set_new(properties, "count",
@@ -404,10 +436,12 @@ static void add_requests(const struct srv_openapi *openapi, const struct stw_pla
     json_object_set_new(properties, "filter", srv_openapi_ref(openapi, "schemas", filter));
     json_object_set_new(properties, "measures",
                         json_pack("{s:s, s:o, s:i}", "type", "array", "items",
-                                  srv_openapi_ref(openapi, "schemas", "Measure"), "maxItems", STW_MEASURES_MAX));
+                                  srv_openapi_ref(openapi, "schemas", "Measure"), "maxItems",
+                                  STW_MEASURES_MAX));
     json_object_set_new(properties, "by",
                         json_pack("{s:s, s:o, s:i}", "type", "array", "items",
-                                  srv_openapi_ref(openapi, "schemas", "Dimension"), "maxItems", STW_DIMENSIONS_MAX));
+                                  srv_openapi_ref(openapi, "schemas", "Dimension"), "maxItems",
+                                  STW_DIMENSIONS_MAX));
     add_schema(openapi, name, "Aggregate", object(json_array(), properties, true));
 }
 

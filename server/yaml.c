@@ -40,8 +40,8 @@ static bool is_plain(const char *text)
     return true;
 }
 
-/* Code points that YAML calls unprintable, or that end a line for some readers. Returns the bytes they take; 0: print as it
- * is. */
+/* Code points that YAML calls unprintable, or that end a line for some readers. Returns the bytes they take;
+ * 0: print as it is. */
 static int unprintable(const unsigned char *text, unsigned *ret_point)
 {
     if (text[0] < 0x20 || text[0] == 0x7f) {
@@ -84,7 +84,8 @@ static bool is_block(const char *text)
     const char *line_break = strchr(text, '\n');
     size_t length = strlen(text);
 
-    if (!line_break || line_break == text || text[0] == ' ' || (length > 1 && strcmp(text + length - 2, "\n\n") == 0))
+    if (!line_break || line_break == text || text[0] == ' ' ||
+        (length > 1 && strcmp(text + length - 2, "\n\n") == 0))
         return false;
     for (const char *c = text; *c; c++) {
         unsigned point;
@@ -152,7 +153,8 @@ static bool is_scalar(const json_t *value)
     return json_object_size(value) == 0 && json_array_size(value) == 0;
 }
 
-/* Members or elements of a collection that is not empty. With `begun` the first one's indent stands there already. */
+/* Members or elements of a collection that is not empty. With `begun` the first one's indent stands there
+ * already. */
 static void write_collection(const json_t *collection, int indent, bool begun, FILE *out)
 {
     const char *key;

@@ -13,7 +13,7 @@ static const struct stw_field fields[] = {
      .type = STW_TYPE_NAME,
      .flags = STW_MANDATORY | STW_FILTER | STW_SORT | STW_SEARCH,
      .doc = "What it was about, in a line."},
-    {.name = "body", .type = STW_TYPE_NOTE, .flags = STW_SEARCH, .doc = "What was said and seen."},
+    {.name = "body", .type = STW_TYPE_NOTE, .doc = "What was said and seen."},
     {.name = "contact_id",
      .type = STW_TYPE_REF,
      .refers = "contacts",

@@ -7,7 +7,9 @@
 #include "core/text.h"
 #include "core/uuid.h"
 #include "db/db.h"
+#include "domain/demo_activities.h"
 #include "domain/demo_names.h"
+#include "domain/demo_sales.h"
 #include "domain/draft.h"
 #include "domain/leads.h"
 #include "domain/organization.h"
@@ -17,7 +19,6 @@
 #define ACCOUNTS 100 /* conversions bring 20 more */
 #define CONTACTS 230 /* and here */
 #define LEADS    200
-#define DAY_US   (INT64_C(86400) * 1000000)
 #define PEOPLE   16
 #define TEAMS    7
 #define SELLERS  7 /* of the people, those who have customers; they come last in the table */
@@ -67,26 +68,14 @@ struct load {
     const char *account_domains[ACCOUNTS];
 };
 
-/* An id whose time lies back: the order of lists then is that of a grown organization. */
 static void id_at(struct load *load, int64_t at_us, char ret_id[STW_UUID_TEXT])
 {
-    uint64_t milliseconds = (uint64_t)at_us / 1000;
-    uint64_t high = stw_demo_next(&load->random);
-    uint64_t low = stw_demo_next(&load->random);
-
-    snprintf(ret_id, STW_UUID_TEXT, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(milliseconds >> 16),
-             (unsigned)(milliseconds & 0xffff), (unsigned)(high & 0xfff),
-             (unsigned)(0x8000 | (high >> 12 & 0x3fff)),
-             (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+    stw_demo_id(&load->random, at_us, ret_id);
 }
 
-/* A moment of the last `days` days, in the working hours of one of them. */
 static int64_t moment(struct load *load, const struct stw_context *ctx, int days)
 {
-    int64_t midnight = ctx->now_us / DAY_US * DAY_US;
-
-    return midnight - (1 + stw_demo_pick(&load->random, days)) * DAY_US +
-           (3 * 3600 + stw_demo_pick(&load->random, 12 * 3600)) * INT64_C(1000000);
+    return stw_demo_moment(&load->random, ctx->now_us, days);
 }
 
 static const char *pick(struct load *load, const char *const *words, int count)
@@ -308,6 +297,8 @@ static enum stw_code backdate(struct stw_context *ctx, const char *path, const c
                        "update events e set at = d.at, after = e.after || jsonb_build_object('created_at', "
                        "d.created_at, 'updated_at', d.at) || case when e.after ->> 'converted_at' is null "
                        "then '{}' else jsonb_build_object('converted_at', d.at) end "
+                       "|| case when e.after ->> 'completed_at' is null "
+                       "then '{}' else jsonb_build_object('completed_at', d.at) end "
                        "from (select t.id, v.version, t.created_at, least(t.created_at + (v.version - 1) * "
                        "interval '3 days', now()) as at from %s t, generate_series(1, t.version) v (version) "
                        "where t.org_id = $1::uuid) d where e.org_id = $1::uuid and e.resource = '%s' "
@@ -324,6 +315,12 @@ static enum stw_code backdate_all(struct stw_context *ctx)
         code = run(
             ctx,
             "update leads set converted_at = updated_at where org_id = $1::uuid and status = 'converted'");
+    if (code == STW_OK)
+        code = backdate(ctx, "activities", "null");
+    if (code == STW_OK)
+        code = backdate(ctx, "tasks", "null");
+    if (code == STW_OK)
+        code = run(ctx, "update tasks set completed_at = updated_at where org_id = $1::uuid and status = 'done'");
     if (code == STW_OK)
         code = backdate(
             ctx, "accounts",
@@ -363,6 +360,10 @@ static enum stw_code load_all(struct stw_context *ctx, void *argument)
         code = load_base(ctx, load);
     for (int i = 0; i < LEADS && code == STW_OK; i++)
         code = load_lead(ctx, load, i);
+    if (code == STW_OK)
+        code = stw_demo_sales(ctx, &load->random);
+    if (code == STW_OK)
+        code = stw_demo_activities(ctx, &load->random);
     if (code == STW_OK)
         code = backdate_all(ctx);
     return code == STW_OK ? make_key(ctx, "Website", load->access) : code;

@@ -1,5 +1,8 @@
 #include "domain/demo_names.h"
 
+#include <stdio.h>
+
+#define DAY_US       (INT64_C(86400) * 1000000)
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 uint64_t stw_demo_next(struct stw_demo_random *random)
@@ -14,6 +17,25 @@ uint64_t stw_demo_next(struct stw_demo_random *random)
 int stw_demo_pick(struct stw_demo_random *random, int bound)
 {
     return (int)(stw_demo_next(random) % (uint64_t)bound);
+}
+
+int64_t stw_demo_moment(struct stw_demo_random *random, int64_t now_us, int days)
+{
+    int64_t midnight = now_us / DAY_US * DAY_US;
+
+    return midnight - (1 + stw_demo_pick(random, days)) * DAY_US +
+           (3 * 3600 + stw_demo_pick(random, 12 * 3600)) * INT64_C(1000000);
+}
+
+void stw_demo_id(struct stw_demo_random *random, int64_t at_us, char ret_id[37])
+{
+    uint64_t milliseconds = (uint64_t)at_us / 1000;
+    uint64_t high = stw_demo_next(random);
+    uint64_t low = stw_demo_next(random);
+
+    snprintf(ret_id, 37, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(milliseconds >> 16), (unsigned)(milliseconds & 0xffff),
+             (unsigned)(high & 0xfff), (unsigned)(0x8000 | (high >> 12 & 0x3fff)),
+             (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 }
 
 struct word {

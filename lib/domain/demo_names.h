@@ -16,6 +16,10 @@ struct stw_demo_random {
 uint64_t stw_demo_next(struct stw_demo_random *random);
 /* 0 to bound - 1. */
 int stw_demo_pick(struct stw_demo_random *random, int bound);
+/* A moment of the last `days` days before `now_us`, in the working hours of one of them. */
+int64_t stw_demo_moment(struct stw_demo_random *random, int64_t now_us, int days);
+/* An id whose time lies back: the order of lists then is that of a grown organization. */
+void stw_demo_id(struct stw_demo_random *random, int64_t at_us, char ret_id[37]);
 
 struct stw_demo_place {
     const char *city;

@@ -73,7 +73,8 @@ static void enter(struct stw_write *write, const struct stw_stage *stage)
     const char *before = write->old ? stw_record_text(write->old, STW_OPPORTUNITY_STATUS) : "open";
     bool closes = strcmp(stage->kind, "open") != 0;
 
-    stw_write_set(write, STW_OPPORTUNITY_STAGE_ID, stage->id);
+    if (!stw_write_gives(write, STW_OPPORTUNITY_STAGE_ID))
+        stw_write_set(write, STW_OPPORTUNITY_STAGE_ID, stage->id);
     stw_write_set(write, STW_OPPORTUNITY_STATUS, stage->kind);
     stw_write_set(write, STW_OPPORTUNITY_STAGE_CHANGED_AT, "now");
     if (!stw_write_gives(write, STW_OPPORTUNITY_PROBABILITY))

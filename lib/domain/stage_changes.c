@@ -54,7 +54,8 @@ enum stw_code stw_stage_change_add(struct stw_context *ctx, const struct stw_ste
         .sql = "with new as (insert into stage_changes (org_id, id, opportunity_id, from_stage_id, to_stage_id, actor_id, "
                "reopened, seconds_in_stage) values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, "
                "case when $8 = 'user' then $9::uuid end, $6::boolean, "
-               "least(greatest(extract(epoch from now() - $7::timestamptz), 0), 2147483647)::integer) returning *) "
+               "case when $4::uuid is not null then "
+               "least(greatest(extract(epoch from now() - $7::timestamptz), 0), 2147483647)::integer end) returning *) "
                "insert into events (org_id, id, actor_kind, actor_id, request_id, resource, record_id, type, version, after) "
                "select $1::uuid, $10::uuid, $8, $9::uuid, $11, 'stage_changes', new.id, 'created', new.version, "
                "to_jsonb(new) - 'org_id' from new",

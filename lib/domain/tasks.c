@@ -13,7 +13,7 @@ static const struct stw_field fields[] = {
      .type = STW_TYPE_NAME,
      .flags = STW_MANDATORY | STW_FILTER | STW_SORT | STW_SEARCH,
      .doc = "What is to be done, in a line."},
-    {.name = "notes", .type = STW_TYPE_NOTE, .flags = STW_SEARCH, .doc = "What one should know."},
+    {.name = "notes", .type = STW_TYPE_NOTE, .doc = "What one should know."},
     {.name = "status",
      .type = STW_TYPE_ENUM,
      .words = statuses,

@@ -12,13 +12,21 @@ struct word {
 };
 
 static const struct word flag_words[] = {
-    {STW_MANDATORY, "mandatory"},     {STW_NOT_NULL, "not_null"},
-    {STW_SERVER_KEPT, "server_kept"}, {STW_CREATE_ONLY, "create_only"},
-    {STW_WRITE_ONLY, "write_only"},   {STW_FILTER, "filter"},
-    {STW_SORT, "sort"},               {STW_SEARCH, "search"},
-    {STW_PERSONAL, "personal"},       {STW_PART_OF, "part_of"},
-    {STW_OWNER, "owner"},             {STW_TEAM, "team"},
-    {STW_DERIVED, "derived"},         {STW_SOURCE, "source"}, {STW_SEEN_WITH, "seen_with"},
+    {STW_MANDATORY, "mandatory"},
+    {STW_NOT_NULL, "not_null"},
+    {STW_SERVER_KEPT, "server_kept"},
+    {STW_CREATE_ONLY, "create_only"},
+    {STW_WRITE_ONLY, "write_only"},
+    {STW_FILTER, "filter"},
+    {STW_SORT, "sort"},
+    {STW_SEARCH, "search"},
+    {STW_PERSONAL, "personal"},
+    {STW_PART_OF, "part_of"},
+    {STW_OWNER, "owner"},
+    {STW_TEAM, "team"},
+    {STW_DERIVED, "derived"},
+    {STW_SOURCE, "source"},
+    {STW_SEEN_WITH, "seen_with"},
 };
 static const struct word self_words[] = {{STW_OWNER, "owner"}, {STW_TEAM, "team"}};
 static const struct word operation_words[] = {
@@ -30,13 +38,17 @@ static const struct word operation_words[] = {
 const char *stw_type_name(enum stw_type type)
 {
     static const char *const names[STW_TYPE_COUNT] = {
-        [STW_TYPE_TEXT] = "text",         [STW_TYPE_NOTE] = "note",         [STW_TYPE_NAME] = "name",
-        [STW_TYPE_BOOL] = "bool",         [STW_TYPE_INT] = "int",           [STW_TYPE_DECIMAL] = "decimal",
-        [STW_TYPE_PERCENT] = "percent",   [STW_TYPE_MONEY] = "money",       [STW_TYPE_DATE] = "date",
-        [STW_TYPE_TIMESTAMP] = "timestamp", [STW_TYPE_ENUM] = "enum",       [STW_TYPE_EMAIL] = "email",
-        [STW_TYPE_PHONE] = "phone",       [STW_TYPE_URL] = "url",           [STW_TYPE_COUNTRY] = "country",
-        [STW_TYPE_CURRENCY] = "currency", [STW_TYPE_LANGUAGE] = "language", [STW_TYPE_REF] = "ref",
-        [STW_TYPE_TEXTS] = "texts",       [STW_TYPE_OBJECT] = "object", [STW_TYPE_KEYS] = "keys",     [STW_TYPE_ID] = "id",
+        [STW_TYPE_TEXT] = "text",         [STW_TYPE_NOTE] = "note",
+        [STW_TYPE_NAME] = "name",         [STW_TYPE_BOOL] = "bool",
+        [STW_TYPE_INT] = "int",           [STW_TYPE_DECIMAL] = "decimal",
+        [STW_TYPE_PERCENT] = "percent",   [STW_TYPE_MONEY] = "money",
+        [STW_TYPE_DATE] = "date",         [STW_TYPE_TIMESTAMP] = "timestamp",
+        [STW_TYPE_ENUM] = "enum",         [STW_TYPE_EMAIL] = "email",
+        [STW_TYPE_PHONE] = "phone",       [STW_TYPE_URL] = "url",
+        [STW_TYPE_COUNTRY] = "country",   [STW_TYPE_CURRENCY] = "currency",
+        [STW_TYPE_LANGUAGE] = "language", [STW_TYPE_REF] = "ref",
+        [STW_TYPE_TEXTS] = "texts",       [STW_TYPE_OBJECT] = "object",
+        [STW_TYPE_KEYS] = "keys",         [STW_TYPE_ID] = "id",
     };
 
     return names[type];
@@ -104,7 +116,8 @@ static json_t *describe_field(const struct stw_field *field, bool masked)
 }
 
 /* `ctx` NULL: whoever asks may follow every reference. */
-static json_t *expandable(const struct stw_context *ctx, const struct stw_engine *engine, const struct stw_plan *plan)
+static json_t *expandable(const struct stw_context *ctx, const struct stw_engine *engine,
+                          const struct stw_plan *plan)
 {
     json_t *list = json_array();
 
@@ -168,8 +181,9 @@ static json_t *describe_head(const struct stw_plan *plan, unsigned operations)
     json_object_set_new(object, "singular", json_string(resource->singular));
     json_object_set_new(object, "doc", text_or_null(resource->doc));
     json_object_set_new(object, "operations", words_of(operation_words, COUNT(operation_words), operations));
-    json_object_set_new(object, "parent",
-                        text_or_null(plan->parent_field >= 0 ? plan->fields[plan->parent_field].refers : NULL));
+    json_object_set_new(
+        object, "parent",
+        text_or_null(plan->parent_field >= 0 ? plan->fields[plan->parent_field].refers : NULL));
     json_object_set_new(object, "needs_precondition", json_boolean(resource->needs_precondition));
     json_object_set_new(object, "self", words_of(self_words, COUNT(self_words), resource->self));
     return object;
@@ -219,7 +233,9 @@ json_t *stw_describe_own(const struct stw_context *ctx, const struct stw_plan *p
             continue;
         field = describe_field(&plan->fields[i], masked);
         json_object_set_new(field, "access",
-                            json_string(masked ? "mask" : writable >> i & 1 ? "write" : "read"));
+                            json_string(masked              ? "mask"
+                                        : writable >> i & 1 ? "write"
+                                                            : "read"));
         json_array_append_new(fields, field);
     }
     json_object_set_new(object, "fields", fields);

@@ -18,10 +18,20 @@ SPECIAL = {
     ("api_keys", "source"): lambda n: f"source-{n}",
     ("api_keys", "scopes"): lambda n: ["leads:create", "leads:read"],
     ("contacts", "is_primary"): lambda n: False,
+    ("pipelines", "is_default"): lambda n: False,
     ("leads", "status"): lambda n: "working",
     ("leads", "disqualified_reason"): lambda n: f"no budget {n}",
+    ("tasks", "status"): lambda n: "in_progress",
     ("users", "password"): lambda n: f"correct horse {n}",
+    # of a closed opportunity all can be said
+    ("stages", "kind"): lambda n: "won",
 }
+# What a hook fills in when it is left out, and which cannot be null then.
+FILLED = {("stages", "probability"), ("opportunities", "stage_id"), ("opportunities", "probability"), ("opportunities", "closed_on")}
+# Left out beside the other one, from which it follows and with which it must agree.
+FOLLOWS = {("activities", "account_id"): "contact_id", ("tasks", "account_id"): "contact_id"}
+# Given with every create: what is left out would be another kind of record.
+ALWAYS = {("stages", "kind"), ("opportunities", "stage_id")}
 
 
 @dataclass
@@ -51,7 +61,19 @@ class Field:
 
     @property
     def nullable(self):
-        return not self.has("mandatory", "not_null")
+        return not self.has("mandatory", "not_null") and not self.filled
+
+    @property
+    def filled(self):
+        return (self.resource.path, self.name) in FILLED
+
+    @property
+    def always(self):
+        return self.has("mandatory") or (self.resource.path, self.name) in ALWAYS
+
+    @property
+    def follows(self):
+        return FOLLOWS.get((self.resource.path, self.name))
 
     @property
     def special(self):
@@ -182,7 +204,7 @@ VALUES = {
 def valid_body(resource, world, **given):
     """The least that a create takes."""
     n = next(serial)
-    body = {field.name: field.value(n, world) for field in resource.writable if field.has("mandatory")}
+    body = {field.name: field.value(n, world) for field in resource.writable if field.always}
     return {**body, **given}
 
 

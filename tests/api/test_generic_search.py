@@ -50,7 +50,8 @@ def column_values(realm, resource):
     by_type = {"name": "'有限' || " + " || ".join(ideograph.format(prime) for prime in (7919, 104729, 1299709, 15485863)) + " || i",
                "email": "'p' || i || '@example.com'"}
     for field in resource.with_flag("mandatory"):
-        yield field.name, f"'{realm.reference(field.refers)}'::uuid" if field.type == "ref" else by_type[field.type]
+        given = {"ref": f"'{realm.reference(field.refers)}'::uuid" if field.refers else None, "enum": f"'{(field.words or [''])[0]}'"}
+        yield field.name, given.get(field.type) or by_type[field.type]
 
 
 def scans(plan):

@@ -1,6 +1,5 @@
 """Repeats: one effect for one key, and the same answer to the byte."""
 
-import threading
 import uuid
 
 import pytest
@@ -102,24 +101,16 @@ def test_the_longest_key(realm):
 
 
 def test_32_at_once_make_one_record(realm):
-    sent, replies, gate = key(), [], threading.Barrier(32)
+    sent = key()
 
-    def run():
-        api = realm.another_admin()
-        gate.wait()
-        for _ in range(50):
-            reply = api.post("/v1/accounts", json={"name": "one of 32"}, headers=sent)
-            if reply.status_code != 409:
-                replies.append(reply)
-                return
+    def send(api, _):
+        while True:
+            reply = api.post("/v1/accounts", json={"name": "one of 32"}, headers=sent, expect=(201, 409))
+            if reply.status_code == 201:
+                return reply
             assert reply.json()["code"] == "idempotency_in_progress" and reply.headers["retry-after"]
 
-    threads = [threading.Thread(target=run) for _ in range(32)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(replies) == 32 and {reply.status_code for reply in replies} == {201}
+    replies = realm.at_once(32, send)
     assert len({reply.content for reply in replies}) == 1
     assert sum("idempotency-replayed" not in reply.headers for reply in replies) == 1
     assert len(realm.rows("accounts", "name = 'one of 32'")) == 1

@@ -2,7 +2,9 @@
 
 import random
 import secrets
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,7 +53,7 @@ class Realm:
         self.org, self.admin = self._organization(HERE, Watched)
         self.strange_org, self.stranger = self._organization(THERE, Api)
         self.roles = {row["key"]: row["id"] for row in self.admin.all("/v1/roles")}
-        self.teams, self.people, self._made = {}, {}, {}
+        self.teams, self.people, self._made, self._crew = {}, {}, {}, []
         for name, above in TREE.items():
             self.teams[name] = self.admin.create("/v1/teams", name=name, parent_id=self.teams.get(above))["id"]
         for role in ROLES:
@@ -65,7 +67,11 @@ class Realm:
         password = secrets.token_urlsafe(15)
         self.steward("user", "create", "--org", slug, "--email", f"founder@{slug}.example", "--name", "Founder", "--role",
                      "admin", password=password)
-        return org, self.sign_in(slug, f"founder@{slug}.example", password, kind)
+        admin = self.sign_in(slug, f"founder@{slug}.example", password, kind)
+        # the pipeline of a new organisation would hold what the tests on unique values are about to use
+        for pipeline in admin.all("/v1/pipelines"):
+            admin.delete(f"/v1/pipelines/{pipeline['id']}", expect=204)
+        return org, admin
 
     def sign_in(self, slug, email, password, kind=Watched):
         session = Session(self.server.url, self.recorder, slug, email, password)
@@ -99,6 +105,18 @@ class Realm:
         """The founder again, for another thread."""
         return Watched(self.server.url, None, self.admin.token)
 
+    def at_once(self, count, act):
+        """act(api, number) by that many clients in the same moment; what each of them got."""
+        while len(self._crew) < count:
+            self._crew.append(self.another_admin())
+        gate = threading.Barrier(count)
+
+        def run(number):
+            gate.wait()
+            return act(self._crew[number], number)
+        with ThreadPoolExecutor(count) as pool:
+            return [future.result() for future in [pool.submit(run, number) for number in range(count)]]
+
     @property
     def callers(self):
         return {role: self.people[role] for role in ROLES}
@@ -106,7 +124,9 @@ class Realm:
     def _strange(self, path):
         """The id of a record of the other organisation; every text in it is the canary."""
         resource = RESOURCES[path]
-        body = {field.name: field.value(1, Strange(self)) for field in resource.writable if field.has("mandatory")}
+        if not resource.can("create"):
+            return Strange(self).reference(path)
+        body = {field.name: field.value(1, Strange(self)) for field in resource.writable if field.always}
         for field in resource.writable:
             if field.type in ("name", "text", "note") and not field.special and not field.has("write_only"):
                 body[field.name] = CANARY[:field.length]
@@ -130,7 +150,15 @@ class Realm:
 
     def make(self, path, **given):
         resource = RESOURCES[path]
+        if not resource.can("create"):
+            return self.written(path, **given)
         return self.admin.create(resource.url, **valid_body(resource, self, **given))
+
+    def written(self, path, **given):
+        """A record that the server writes by itself, along with the one it is a part of."""
+        part_of = RESOURCES[path].flagged("part_of")
+        parent = given.get(part_of.name) or self.make(part_of.refers)["id"]
+        return self.admin.get(RESOURCES[path].url, params={part_of.name: parent}, expect=200).json()["data"][0]
 
     def rows(self, path, where="deleted_at is null", org=None):
         """What stands in the table, newest id first."""
@@ -148,7 +176,7 @@ class Realm:
                     continue
                 if field.type == "name":
                     body[field.name] = NAMES[n % len(NAMES)] + (f" {n}" if field in self.unique(path) else "")
-                elif field.nullable and dice.random() < 0.3:
+                elif field.nullable and (dice.random() < 0.3 or body.get(field.follows)):
                     body.pop(field.name, None)
                 elif field.type == "ref":
                     body[field.name] = dice.choice(self.sample(field.refers))

@@ -109,7 +109,8 @@ static void test_fields_in_plan_order(void **state)
 static void test_a_field(void **state)
 {
     json_t *books = describe(TOY_BOOKS);
-    json_t *title = field_of(books, "title"), *binding = field_of(books, "binding"), *shelf = field_of(books, "shelf_id");
+    json_t *title = field_of(books, "title"), *binding = field_of(books, "binding"),
+           *shelf = field_of(books, "shelf_id");
     json_t *pin = field_of(books, "pin"), *pages = field_of(books, "pages"), *tags = field_of(books, "tags");
 
     (void)state;
@@ -138,9 +139,10 @@ static void test_access_of_a_part_follows_its_parent(void **state)
     json_t *of_shelves = json_object_get(shelves, "access"), *of_books = json_object_get(books, "access");
 
     (void)state;
-    expect(of_shelves, "team_lead",
-           "{\"read\":\"tree\",\"create\":\"tree\",\"update\":\"tree\",\"delete\":\"tree\",\"assign\":\"tree\","
-           "\"masked\":false}");
+    expect(
+        of_shelves, "team_lead",
+        "{\"read\":\"tree\",\"create\":\"tree\",\"update\":\"tree\",\"delete\":\"tree\",\"assign\":\"tree\","
+        "\"masked\":false}");
     expect(of_books, "analyst",
            "{\"read\":\"all\",\"create\":\"own\",\"update\":\"own\",\"delete\":\"own\",\"assign\":\"none\","
            "\"masked\":true}");
@@ -149,7 +151,8 @@ static void test_access_of_a_part_follows_its_parent(void **state)
     json_decref(books);
 }
 
-static json_t *describe_own(struct stw_arena *arena, enum toy_resource resource, enum stw_role role, const char *permissions)
+static json_t *describe_own(struct stw_arena *arena, enum toy_resource resource, enum stw_role role,
+                            const char *permissions)
 {
     struct stw_actor actor = {.role = role, .grants = stw_actor_grants(engine, arena, role, permissions)};
     struct stw_context ctx = {.arena = arena, .engine = engine, .actor = &actor};
@@ -159,8 +162,9 @@ static json_t *describe_own(struct stw_arena *arena, enum toy_resource resource,
 
 static void test_what_a_caller_meets(void **state)
 {
-    static const char permissions[] = "{\"shelves\":{\"create\":\"none\",\"fields\":{\"name\":\"read\",\"team_id\":\"hide\","
-                                      "\"keeper_phone\":\"mask\"}}}";
+    static const char permissions[] =
+        "{\"shelves\":{\"create\":\"none\",\"fields\":{\"name\":\"read\",\"team_id\":\"hide\","
+        "\"keeper_phone\":\"mask\"}}}";
     struct stw_arena *arena = stw_arena_new((size_t)1 << 20);
     json_t *own = describe_own(arena, TOY_SHELVES, STW_ACCOUNT_MANAGER, permissions);
 

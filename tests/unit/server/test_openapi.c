@@ -53,14 +53,51 @@ static void test_yaml_shapes(void **state)
 static void test_yaml_quoting(void **state)
 {
     static const char *const quoted[] = {
-        "",     "true", "No",     "null",       "Off",        "y",       "~",         "12",      "1.5",
-        "1e3",  "0x1f", "3.1.0",  "2026-01-02", "12:30",      "a: b",    "a:",        "a #b",    "#a",
-        "- a",  "-",    "[a]",    "a[b]",       "*a",         "&a",      "!a",        "%a",      "@a",
-        "`a`",  "{a}",  " a",     "a ",         ".inf",       "=",       "<<",        "a\\\\b",  "? a",
-        "|",    ">",    "\\\"a",  "'a",         "\\u5ba2\\u6237",
+        "",
+        "true",
+        "No",
+        "null",
+        "Off",
+        "y",
+        "~",
+        "12",
+        "1.5",
+        "1e3",
+        "0x1f",
+        "3.1.0",
+        "2026-01-02",
+        "12:30",
+        "a: b",
+        "a:",
+        "a #b",
+        "#a",
+        "- a",
+        "-",
+        "[a]",
+        "a[b]",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "`a`",
+        "{a}",
+        " a",
+        "a ",
+        ".inf",
+        "=",
+        "<<",
+        "a\\\\b",
+        "? a",
+        "|",
+        ">",
+        "\\\"a",
+        "'a",
+        "\\u5ba2\\u6237",
     };
-    static const char *const plain[] = {"a", "application/json", "/v1/accounts/{id}", "A page, newest first.", "snake_case",
-                                        "it's", "X-Request-Id", "a (b) $c"};
+    static const char *const plain[] = {
+        "a",    "application/json", "/v1/accounts/{id}", "A page, newest first.", "snake_case",
+        "it's", "X-Request-Id",     "a (b) $c"};
     char json[64];
 
     (void)state;
@@ -121,7 +158,8 @@ static const struct stw_field ring_in[] = {
     {.name = "times", .type = STW_TYPE_INT, .min = 1, .max = 9, .flags = STW_MANDATORY, .doc = "How often."},
     {.name = "song", .doc = "Which one."},
 };
-static const struct stw_field ring_out[] = {{.name = "rung_at", .type = STW_TYPE_TIMESTAMP, .flags = STW_NOT_NULL}};
+static const struct stw_field ring_out[] = {
+    {.name = "rung_at", .type = STW_TYPE_TIMESTAMP, .flags = STW_NOT_NULL}};
 static const struct stw_action ring = {.name = "ringBell",
                                        .doc = "Rings the bell.",
                                        .in_fields = ring_in,
@@ -131,8 +169,8 @@ static const struct stw_action ring = {.name = "ringBell",
                                        .status = 202};
 static const struct srv_route routes[] = {
     {SRV_GET, "/livez", SRV_AUTH_NONE, SRV_ROUTE_UNCOUNTED, nothing, NULL, "getLiveness", "Tells."},
-    {SRV_POST, "/v1/bell/{tower}", SRV_AUTH_BEARER, SRV_ROUTE_BODY | SRV_ROUTE_IDEMPOTENT, nothing, &ring, "ringBell",
-     "Rings."},
+    {SRV_POST, "/v1/bell/{tower}", SRV_AUTH_BEARER, SRV_ROUTE_BODY | SRV_ROUTE_IDEMPOTENT, nothing, &ring,
+     "ringBell", "Rings."},
 };
 
 static int set_up(void **state)
@@ -163,7 +201,8 @@ static json_t *at(json_t *node, ...)
 
     va_start(names, node);
     while (node && (name = va_arg(names, const char *)))
-        node = json_is_array(node) ? json_array_get(node, strtoul(name, NULL, 10)) : json_object_get(node, name);
+        node =
+            json_is_array(node) ? json_array_get(node, strtoul(name, NULL, 10)) : json_object_get(node, name);
     va_end(names);
     return node;
 }
@@ -292,23 +331,28 @@ static void test_list_operation(void **state)
     expect(AT(root, "components", "parameters", "books.title.contains", "name"), "\"title[contains]\"");
     expect(AT(root, "components", "parameters", "books.title.eq", "name"), "\"title\"");
     expect(AT(root, "components", "parameters", "books.pages.in", "explode"), "false");
-    assert_true(lists(AT(root, "components", "parameters", "books.sort", "schema", "items", "enum"), "-title"));
-    assert_false(lists(AT(root, "components", "parameters", "books.fields", "schema", "items", "enum"), "pin"));
+    assert_true(
+        lists(AT(root, "components", "parameters", "books.sort", "schema", "items", "enum"), "-title"));
+    assert_false(
+        lists(AT(root, "components", "parameters", "books.fields", "schema", "items", "enum"), "pin"));
     assert_false(refers(AT(root, "paths", "/v1/shelves/{id}", "get", "parameters"), "Limit"));
     expect(AT(root, "paths", "/v1/shelves/{id}/books", "get", "operationId"), "\"list_shelf_books\"");
 }
 
 static void test_statuses(void **state)
 {
-    json_t *users = AT(root, "paths", "/v1/users/{id}", "patch"), *books = AT(root, "paths", "/v1/books/{id}", "patch");
+    json_t *users = AT(root, "paths", "/v1/users/{id}", "patch"),
+           *books = AT(root, "paths", "/v1/books/{id}", "patch");
     json_t *list = AT(root, "paths", "/v1/books", "get"), *livez = AT(root, "paths", "/livez", "get");
 
     (void)state;
     assert_non_null(AT(users, "responses", "428"));
     assert_null(AT(books, "responses", "428"));
     assert_non_null(AT(books, "responses", "412"));
-    assert_true(refers(AT(users, "parameters"), "IfMatchRequired") && refers(AT(books, "parameters"), "IfMatch"));
-    assert_true(refers(AT(users, "parameters"), "IdempotencyKey") && refers(AT(users, "parameters"), "DryRun"));
+    assert_true(refers(AT(users, "parameters"), "IfMatchRequired") &&
+                refers(AT(books, "parameters"), "IfMatch"));
+    assert_true(refers(AT(users, "parameters"), "IdempotencyKey") &&
+                refers(AT(users, "parameters"), "DryRun"));
     assert_null(AT(list, "responses", "404"));
     assert_null(AT(list, "responses", "415"));
     assert_null(AT(livez, "responses", "401"));
