@@ -4,7 +4,8 @@
 # To build and to run.
 build_packages=(
     cmake ninja-build gcc libc6-dev pkg-config
-    libmicrohttpd-dev libjwt-dev libjansson-dev libpq-dev libssl-dev libsodium-dev libutf8proc-dev libcmocka-dev
+    libmicrohttpd-dev libjwt-dev libjansson-dev libpq-dev libssl-dev libsodium-dev libutf8proc-dev libcsv-dev
+    libcmocka-dev
     postgresql postgresql-client
 )
 # To test, besides.

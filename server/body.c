@@ -89,14 +89,18 @@ enum stw_code srv_body_read(struct srv_request *request, const struct stw_field 
     const char *name;
     json_t *root, *json;
 
-    memset(values, 0, (size_t)count * sizeof(*values));
+    for (int i = 0; i < count; i++) {
+        values[i] = (struct stw_value){NULL, NULL};
+    }
     for (int i = 0; i < count; i++) {
         if (fields[i].flags & STW_WRITE_ONLY) {
             wipe_later(ctx->arena, request->body, request->body_length);
             break;
         }
     }
-    code = stw_input_json(ctx, request->body, request->body_length, &root);
+    /* where the route lets a body be left out, nothing says what {} says */
+    code = request->body_length ? stw_input_json(ctx, request->body, request->body_length, &root)
+                                : stw_input_json(ctx, "{}", 2, &root);
     if (code != STW_OK)
         return code;
     json_object_foreach(root, name, json)

@@ -3,6 +3,7 @@
 #include "core/uuid.h"
 #include "resource/access.h"
 #include "resource/store.h"
+#include "server/body.h"
 #include "server/crud.h"
 #include "server/record_reply.h"
 #include "server/write.h"
@@ -110,5 +111,7 @@ enum stw_code srv_crud_restore(struct srv_request *request, struct srv_reply *re
     struct change change = {.plan = request->route->plan};
     if (!stw_uuid_parse(request->parameters[0], change.id))
         return STW_NOT_FOUND;
-    return srv_write(request, reply, restore_effect, &change);
+    /* {} or nothing: there is nothing to say */
+    enum stw_code code = srv_body_read(request, NULL, 0, NULL);
+    return code == STW_OK ? srv_write(request, reply, restore_effect, &change) : code;
 }

@@ -52,12 +52,13 @@ static enum stw_csv_found measure(char delimiter, const char *bytes, size_t leng
     enum place place = FIELD_START;
 
     for (size_t at = 0; at < length;) {
-        int end = line_end(bytes, at, length, last);
+        int end;
 
-        if (end < 0)
-            return STW_CSV_MORE;
         if (at >= STW_CSV_RECORD_MAX)
             return STW_CSV_TOO_LONG;
+        end = line_end(bytes, at, length, last);
+        if (end < 0)
+            return STW_CSV_MORE;
         if (end == 0) {
             place = step(place, bytes[at++], delimiter);
             continue;
@@ -71,7 +72,7 @@ static enum stw_csv_found measure(char delimiter, const char *bytes, size_t leng
         at += (size_t)end;
     }
     if (!last)
-        return length > STW_CSV_RECORD_MAX ? STW_CSV_TOO_LONG : STW_CSV_MORE;
+        return STW_CSV_MORE;
     /* a quote that never closes would swallow the rest of the file: only its line is lost */
     if (place == QUOTED && extent->first_line > 0)
         return STW_CSV_TOO_LONG;
@@ -161,15 +162,13 @@ enum stw_csv_found stw_csv_next(struct stw_arena *arena, char delimiter, const c
     return found;
 }
 
-size_t stw_csv_skip(const char *bytes, size_t length, bool *ret_ended)
+size_t stw_csv_skip(const char *bytes, size_t length, bool last, bool *ret_ended)
 {
     size_t at = 0;
+    int end = 0;
 
-    *ret_ended = false;
-    while (at < length && bytes[at] != '\n' && bytes[at] != '\r')
+    while (at < length && (end = line_end(bytes, at, length, last)) == 0)
         at++;
-    if (at == length)
-        return length;
-    *ret_ended = true;
-    return at + (bytes[at] == '\r' && at + 1 < length && bytes[at + 1] == '\n' ? 2 : 1);
+    *ret_ended = end > 0;
+    return *ret_ended ? at + (size_t)end : at;
 }

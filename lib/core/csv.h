@@ -34,6 +34,6 @@ struct stw_csv_record {
 enum stw_csv_found stw_csv_next(struct stw_arena *arena, char delimiter, const char *bytes, size_t length, bool last,
                                 struct stw_csv_record *ret_record);
 /* Behind a cut line: how many bytes still belong to it; `ret_ended` when its end is among them. */
-size_t stw_csv_skip(const char *bytes, size_t length, bool *ret_ended);
+size_t stw_csv_skip(const char *bytes, size_t length, bool last, bool *ret_ended);
 
 #endif

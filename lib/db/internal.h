@@ -12,6 +12,7 @@
 #include "db/db.h"
 
 #define STW_LANE_DEPTH        32
+#define STW_LANE_BATCHES      2     /* Syncs on their way on a lane; what comes meanwhile shares the next */
 #define STW_PAUSE_FIRST_US    50000 /* between attempts to connect */
 #define STW_PAUSE_MOST_US     2000000
 #define STW_CONNECT_LIMIT_US  5000000 /* one attempt, a black hole included */
@@ -71,6 +72,7 @@ struct stw_segment {
     const char *after; /* "commit"; NULL: none */
     bool writes;       /* something commits at its end: in doubt when the connection is lost */
     bool unnamed;      /* do not use prepared statements for the calls */
+    bool apart;        /* on a lane: shares its Sync with nobody */
 };
 
 enum stw_step_kind { STW_STEP_COMMAND, STW_STEP_PREPARE, STW_STEP_ORG, STW_STEP_CALL, STW_STEP_AFTER };
@@ -89,7 +91,9 @@ struct stw_ticket {
     struct stw_ticket *next; /* on the connection, in order of sending; or in the free list */
     struct stw_sleeper sleeper;
     int refs;
+    bool ends_batch; /* a Sync was sent behind it */
     bool synced;     /* its Sync came */
+    bool skipped;    /* a neighbour's error ended the batch first: nothing was done */
     bool lost;       /* the connection went first */
     bool warned;     /* notice 01000: a commit that was not replicated */
     bool stale;      /* a prepared statement must be made anew; nothing was done */
@@ -99,8 +103,11 @@ struct stw_ticket {
     struct stw_step steps[];
 };
 
-/* NULL when nothing can have been done by it: the connection was not usable (and is dropped). */
+/* NULL when nothing can have been done by it: the connection was not usable (and is dropped). On a lane the Sync is sent
+ * by stw_lane_sync, at the latest at the end of the loop's turn, for all segments of the batch. */
 struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segment *segment);
+/* Ends the lane's open batch, if it has one and not too many are on their way. */
+void stw_lane_sync(struct stw_conn *conn);
 /* Reads what has arrived; may drop the connection. */
 void stw_segment_read(struct stw_conn *conn);
 void stw_ticket_release(struct stw_db *db, struct stw_ticket *ticket);
@@ -130,7 +137,13 @@ struct stw_conn {
     int64_t pause_us; /* before the next attempt */
     int64_t moved_us; /* last time a segment ended here or the first was sent */
     struct stw_ticket *first, **last;
+    struct stw_ticket *reading; /* whose results come next, or one that has all of its own */
     struct stw_prepared_table prepared;
+    /* lanes: the segments behind the last Sync */
+    struct stw_ticket *batch_end; /* the newest, NULL: no open batch */
+    const char *batch_org;        /* what its set_config set last; NULL: nothing */
+    char batch_org_text[37];
+    int batches; /* Syncs on their way */
     /* draining: an abandoned segment, nobody's until its Sync came and its cancel request can hit nothing
      * else */
     bool draining, barrier_sent;

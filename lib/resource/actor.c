@@ -14,6 +14,7 @@
 enum word { WORD_HIDE, WORD_MASK, WORD_READ, WORD_WRITE, WORD_COUNT };
 
 static const char *const field_words[WORD_COUNT + 1] = {"hide", "mask", "read", "write", NULL};
+static const char *const plain_words[] = {"hide", "read", "write", NULL}; /* of fields that cannot be masked */
 static const char *const scope_words[STW_SCOPE_COUNT + 1] = {"none", "own", "team", "tree", "all", NULL};
 
 static int find_word(const char *const *words, const char *text)
@@ -63,12 +64,20 @@ static void lay_scope(struct stw_grant *grant, enum stw_verb verb, const json_t 
     grant->scope[verb] = (uint8_t)(scope < 0 ? STW_NONE : scope);
 }
 
-static void lay_field(const struct maker *maker, struct stw_grant *grant, int field, const json_t *word)
+/* A masked number or date would be no number or date any more. */
+static bool can_be_masked(enum stw_type type)
+{
+    return type == STW_TYPE_TEXT || type == STW_TYPE_NOTE || type == STW_TYPE_NAME || type == STW_TYPE_EMAIL ||
+           type == STW_TYPE_PHONE || type == STW_TYPE_URL;
+}
+
+static void lay_field(const struct maker *maker, const struct stw_plan *plan, struct stw_grant *grant, int field,
+                      const json_t *word)
 {
     int found = json_is_string(word) ? find_word(field_words, json_string_value(word)) : WORD_HIDE;
     uint64_t bit = BIT(field);
 
-    if (found < 0)
+    if (found < 0 || (found == WORD_MASK && !can_be_masked(plan->fields[field].type)))
         found = WORD_HIDE;
     grant->hidden &= ~bit;
     grant->masked &= ~bit;
@@ -102,7 +111,7 @@ static void lay_overrides(const struct maker *maker, const struct stw_plan *plan
         int field = stw_plan_field(plan, name);
 
         if (field >= 0 && !is_system_field(plan, field))
-            lay_field(maker, grant, field, word);
+            lay_field(maker, plan, grant, field, word);
     }
 }
 
@@ -215,7 +224,10 @@ static bool check_fields(struct stw_context *ctx, const struct stw_plan *plan, c
                             STW_READ_ONLY, NULL, NULL);
             good = false;
         } else {
-            good = check_word(ctx, base, name, word, field_words, WORD_COUNT) && good;
+            bool maskable = can_be_masked(plan->fields[field].type);
+            good = check_word(ctx, base, name, word, maskable ? field_words : plain_words,
+                              maskable ? WORD_COUNT : WORD_COUNT - 1) &&
+                   good;
         }
     }
     return good;

@@ -148,8 +148,8 @@ class Resource:
         return next(iter(self.with_flag(flag)), None)
 
     def label(self):
-        """A text field that any create gives and any update may change."""
-        return next(field for field in self.writable if field.type == "name" and not field.has("create_only"))
+        """A text field that any create gives and any update may change; None where the server writes all by itself."""
+        return next((field for field in self.writable if field.type == "name" and not field.has("create_only")), None)
 
 
 def load():

@@ -74,7 +74,7 @@ def test_reading_the_parts_of_a_record(realm, resource, role):
         assert not readable or reply.json()["data"]
 
 
-@each
+@pytest.mark.parametrize("resource", [resource for resource in EACH if resource.label()], ids=name_of)
 @every_role
 def test_changing(realm, resource, role):
     caller, access = realm.callers[role], scopes(resource, role)

@@ -49,7 +49,7 @@ def column_values(realm, resource):
     ideograph = "chr((19968 + (i::bigint * {0} + {0}) % 20000)::integer)"
     by_type = {"name": "'有限' || " + " || ".join(ideograph.format(prime) for prime in (7919, 104729, 1299709, 15485863)) + " || i",
                "email": "'p' || i || '@example.com'"}
-    for field in resource.with_flag("mandatory"):
+    for field in [field for field in resource.writable if field.always]:
         given = {"ref": f"'{realm.reference(field.refers)}'::uuid" if field.refers else None, "enum": f"'{(field.words or [''])[0]}'"}
         yield field.name, given.get(field.type) or by_type[field.type]
 
