@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # An account manager takes a lead from the first call to an account, a contact and an opportunity.
+# shellcheck source=examples/lib.sh
 . "$(dirname "$0")/lib.sh"
 tag=$(fresh)
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2153
 # What the examples share: where the server is, one call of it, a value out of an answer. Sourced by each of them.
 set -euo pipefail
 
@@ -21,7 +21,7 @@ say() { printf '\n== %s\n' "$*"; }
 api() {
     local expected=$1 method=$2 path=$3 body=${4:-} answer status header
     shift $(($# < 4 ? $# : 4))
-    local call=(--silent --show-error --max-time 60 --request "$method" --write-out '\n%{http_code}')
+    local call=(--silent --show-error --globoff --max-time 60 --request "$method" --write-out '\n%{http_code}')
     [ -z "$TOKEN" ] || call+=(--header "Authorization: Bearer $TOKEN")
     [ -z "$body" ] || call+=(--header 'Content-Type: application/json' --data-binary "$body")
     for header in "$@"; do
@@ -34,7 +34,7 @@ api() {
         echo "$method $path: status $status instead of $expected: $answer" >&2
         return 1
     fi
-    printf '%s\n' "$answer"
+    [ -z "$answer" ] || printf '%s\n' "$answer"
 }
 
 # value NAME [JSON]: the first member of that name, a string or a number; JSON from the arguments or from stdin.
@@ -50,7 +50,18 @@ value() {
 }
 
 # count_of JSON: how many records a page has.
-count_of() { grep -o '"created_at":' <<<"$1" | wc -l; }
+count_of() { { grep -o '"created_at":' <<<"$1" || true; } | wc -l; }
+
+# encoded TEXT: as a value in a query string.
+encoded() {
+    local LC_ALL=C text=$1 at
+    for ((at = 0; at < ${#text}; at++)); do
+        case ${text:at:1} in
+        [a-zA-Z0-9._~-]) printf '%s' "${text:at:1}" ;;
+        *) printf '%%%02X' "'${text:at:1}" ;;
+        esac
+    done
+}
 
 # header_of NAME PATH: a header of the answer to a GET.
 header_of() {

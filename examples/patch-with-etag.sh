@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Two people change the same account: the second is told instead of overwriting the first.
+# shellcheck source=examples/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 say "Sign in as $DIRECTOR_EMAIL, and make an account"

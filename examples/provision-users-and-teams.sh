@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # An admin makes a team below another one and a user in it, who signs in, becomes team lead and is disabled in the end.
+# shellcheck source=examples/lib.sh
 . "$(dirname "$0")/lib.sh"
 tag=$(fresh)
 password="examples $tag"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A web form pushes leads with its integration key. The idempotency key makes it safe to send one again after a time-out.
+# shellcheck source=examples/lib.sh
 . "$(dirname "$0")/lib.sh"
 TOKEN=$INTEGRATION_KEY
 tag=$(fresh)
@@ -24,9 +25,9 @@ for number in 1 2 3 4 5 6 7 8 9 10; do
 done
 
 say "The key sees what it pushed, and nothing else"
-page=$(api 200 GET "/v1/leads?company=$(printf '%s' "Batch $tag" | sed 's/ /%20/g')&sort=-score&count=exact")
+page=$(api 200 GET "/v1/leads?company=$(encoded "Batch $tag")&sort=-score&count=exact")
 [ "$(value total "$page")" = 10 ]
 [ "$(count_of "$page")" = 10 ]
 echo "Ten leads, all with the source $(value source "$page")."
 api 403 GET /v1/accounts | value code
-api 422 POST /v1/leads '{"name":"x","source":"elsewhere"}' | value detail
+api 422 POST /v1/leads '{"name":"x","source":"elsewhere"}' | value pointer

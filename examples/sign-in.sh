@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Signs in, asks who one is, renews the tokens and signs out. Everything with plain curl.
+# shellcheck source=examples/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 say "Sign in as $ACCOUNT_MANAGER_EMAIL"

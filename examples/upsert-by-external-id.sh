@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Keeps accounts in step with another system, by that system's keys: send what it knows, as often as you like.
+# shellcheck source=examples/lib.sh
 . "$(dirname "$0")/lib.sh"
 tag=$(fresh)
 path="/v1/accounts/by-external-id/erp/C-$tag"

@@ -206,7 +206,7 @@ begin
         return null;
     end if;
     execute format('select id from steward.%1$I where org_id = app.current_org() and id <> $1 and (%3$s) and row(%2$s) = '
-                   '(select row(%2$s) from steward.%1$I where org_id = app.current_org() and id = $1) limit 1',
+                   '(select %2$s from steward.%1$I where org_id = app.current_org() and id = $1) limit 1',
                    (select relname from pg_class c join pg_index i on i.indrelid = c.oid where i.indexrelid = index_id),
                    columns, coalesce(condition, 'true'))
         into holder using record_id;

@@ -49,6 +49,8 @@ static const struct srv_setting settings[] = {
     NUMBER("MAX_CONNECTIONS", max_connections, 1, 1000000, "20000", "Client connections open at once."),
     NUMBER("MAX_REQUESTS", max_requests, 1, 1000000, "2000",
            "Requests in flight before others are answered 503."),
+    NUMBER("IMPORT_MAX_BYTES", import_max_bytes, 1, 2147483647, "268435456",
+           "Bytes that the content of one import may have."),
     TEXT("SIGNING_KEY", signing_key, NULL, SRV_SECRET, srv_check_signing_key,
          "RSA private keys in PEM for access tokens: the first signs, all verify."),
     TEXT("CURSOR_KEY", cursor_key, NULL, SRV_SECRET, srv_check_cursor_key,

@@ -25,6 +25,7 @@ struct srv_config {
     int drain_timeout_ms;           /* DRAIN_TIMEOUT_MS: after SIGTERM, 30000 */
     int max_connections;            /* MAX_CONNECTIONS: 20000 */
     int max_requests;               /* MAX_REQUESTS: in flight before 503, 2000 */
+    int import_max_bytes;           /* IMPORT_MAX_BYTES: of one import's content, 268435456 */
     const char *signing_key;        /* SIGNING_KEY (secret, _FILE): PEM, RSA; several keys: the first signs, all verify */
     const char *cursor_key;         /* CURSOR_KEY (secret, _FILE): 64 hex digits; authenticates cursors */
     const char *issuer;             /* ISSUER: iss of tokens, default "steward" */

@@ -203,7 +203,8 @@ enum stw_code srv_guard_check(const struct srv_head *head, struct srv_framing *r
         return STW_MALFORMED_REQUEST;
     question = memchr(head->target, '?', head->target_length);
     path_length = question ? (size_t)(question - head->target) : head->target_length;
-    if (ret_framing->content_length > srv_guard_body_max(head->target, path_length))
+    if (ret_framing->content_length >
+        (head->body_max ? head->body_max : srv_guard_body_max(head->target, path_length)))
         return STW_BODY_TOO_LARGE;
     return STW_OK;
 }

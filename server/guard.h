@@ -34,6 +34,7 @@ struct srv_head {
     int field_count; /* may be more than SRV_FIELDS_MAX; `fields` holds at most that many */
     size_t size;     /* bytes of the whole head; 0: unknown */
     bool has_gaps;   /* the parser swallowed bytes that no field shows */
+    uint64_t body_max; /* most bytes of body; 0: as srv_guard_body_max says */
 };
 
 struct srv_framing {

@@ -9,10 +9,12 @@
 #include "server/problem.h"
 #include "server/router.h"
 
-/* Under /v1 there is nothing but JSON; outside of it the handlers know what they can make. */
-static bool speaks_json_only(const struct srv_route *route)
+/* Under /v1 there is nothing but JSON and some CSV; outside of it the handlers know what they can make. */
+static enum stw_code check_accept(struct srv_request *request)
 {
-    return strncmp(route->pattern, "/v1/", 4) == 0;
+    if (request->route->flags & SRV_ROUTE_CSV)
+        return srv_negotiate_accept(request, "text/csv");
+    return strncmp(request->route->pattern, "/v1/", 4) == 0 ? srv_negotiate_accept(request, "application/json") : STW_OK;
 }
 
 /* Whether the body is one that the route can take. */
@@ -21,6 +23,8 @@ static enum stw_code check_body(struct srv_request *request)
     unsigned flags = request->route->flags;
     enum stw_code code;
 
+    if (flags & SRV_ROUTE_STREAM)
+        return srv_negotiate_media(request, request->route->media);
     if (!(flags & (SRV_ROUTE_BODY | SRV_ROUTE_BODY_OPTIONAL))) {
         /* Nothing that a client sent is ignored, and here it could mean nothing. */
         if (request->body_length == 0)
@@ -39,23 +43,39 @@ static enum stw_code check_body(struct srv_request *request)
     return STW_OK;
 }
 
-static enum stw_code run(struct srv_request *request, struct srv_reply *reply)
+static enum stw_code admit(struct srv_request *request)
 {
-    const struct srv_route *route;
     enum stw_code code = srv_router_find(srv_loop_server(request->loop)->router, request);
 
-    if (code != STW_OK)
-        return code;
-    route = request->route;
-    if (speaks_json_only(route))
-        code = srv_negotiate_accept(request);
+    if (code == STW_OK)
+        code = check_accept(request);
     if (code == STW_OK)
         code = check_body(request);
-    if (code == STW_OK && route->auth == SRV_AUTH_BEARER)
+    if (code == STW_OK && request->route->auth == SRV_AUTH_BEARER)
         code = srv_auth_bearer(request);
-    if (code == STW_OK)
-        code = route->run(request, reply);
     return code;
+}
+
+enum stw_code srv_handle_take(struct srv_request *request, const char *bytes, size_t length)
+{
+    if (!request->admitted) {
+        enum stw_code code = admit(request);
+        if (code != STW_OK)
+            return code;
+        request->admitted = true;
+    }
+    return request->route->take(request, bytes, length);
+}
+
+static enum stw_code run(struct srv_request *request, struct srv_reply *reply)
+{
+    enum stw_code code = STW_OK;
+
+    if (!request->admitted)
+        code = admit(request);
+    if (code == STW_OK && request->route->flags & SRV_ROUTE_STREAM && (!request->admitted || request->body_length > 0))
+        code = request->route->take(request, request->body, request->body_length);
+    return code == STW_OK ? request->route->run(request, reply) : code;
 }
 
 void srv_handle(struct srv_request *request, struct srv_reply *reply)

@@ -127,6 +127,8 @@ static enum stw_code read_head(struct srv_exchange *exchange, const char *method
     head.field_count = collector.count;
     head.has_gaps = MHD_VERSION < 0x01000000 && collector.has_gaps;
     srv_intake_head(&exchange->request, &head, connection->http->loop->shared->proxies, connection->peer);
+    head.body_max = srv_stream_max(exchange);
+    exchange->streams = head.body_max > 0;
     return srv_guard_check(&head, &exchange->framing);
 }
 
@@ -158,8 +160,11 @@ static enum MHD_Result begin(struct srv_exchange *exchange, const char *method, 
     if (framing->chunked || framing->content_length) {
         const struct srv_request *request = &exchange->request;
 
-        stw_buf_init(&exchange->body, exchange->arena, first,
-                     (size_t)srv_guard_body_max(request->path, strlen(request->path)));
+        if (exchange->streams)
+            stw_buf_init(&exchange->body, exchange->arena, SRV_STREAM_PIECE, SRV_STREAM_PIECE + CONNECTION_MEMORY);
+        else
+            stw_buf_init(&exchange->body, exchange->arena, first,
+                         (size_t)srv_guard_body_max(request->path, strlen(request->path)));
         srv_connection_phase(exchange->connection, SRV_PHASE_BODY);
     }
     return MHD_YES;
@@ -174,6 +179,10 @@ static void take_body(struct srv_exchange *exchange, const char *bytes, size_t l
         UPLOAD_MAX) {
         exchange->request.details.retry_after_seconds = 1;
         srv_answer_raw(exchange, STW_OVERLOADED);
+        return;
+    }
+    if (exchange->streams) {
+        srv_stream_add(exchange, bytes, length);
         return;
     }
     stw_buf_add(&exchange->body, bytes, length);
@@ -216,12 +225,14 @@ static void run(void *argument)
     }
 }
 
-static void prepare(struct srv_exchange *exchange)
+void srv_exchange_prepare(struct srv_exchange *exchange)
 {
     struct srv_loop *loop = exchange->connection->http->loop;
     struct srv_request *request = &exchange->request;
     const struct srv_server *server = loop->shared->server;
 
+    request->started_us = stw_clock_monotonic_us();
+    request->ctx.now_us = stw_clock_wall_us();
     request->ctx.db = loop->db;
     request->ctx.engine = server->engine;
     request->ctx.offload = server->workers ? &loop->offload : NULL;
@@ -248,7 +259,7 @@ static enum MHD_Result dispatch(struct srv_exchange *exchange)
     if (!code && !admit(exchange))
         code = STW_OVERLOADED;
     if (!code) {
-        prepare(exchange);
+        srv_exchange_prepare(exchange);
         loop->running++;
         if (!srv_coro_start(loop->coros, run, exchange)) {
             loop->running--;

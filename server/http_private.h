@@ -69,9 +69,23 @@ struct srv_exchange {
     struct srv_framing framing;
     size_t uploaded;
     struct stw_buf body;
+    bool streams;      /* the route takes its body in pieces */
+    bool taking;       /* a piece is being taken */
+    uint64_t streamed; /* bytes of it that came */
     struct srv_request request;
     struct srv_reply reply;
 };
+
+/* http.c */
+/* The request as its handler finds it; its clock starts here. */
+void srv_exchange_prepare(struct srv_exchange *exchange);
+
+/* stream.c: bodies that are too large to be held. The connection reads nothing while a piece is being taken. */
+#define SRV_STREAM_PIECE ((size_t)256 * 1024)
+/* Most bytes of body, 0 when the request is not for a route that streams. */
+uint64_t srv_stream_max(struct srv_exchange *exchange);
+/* Adds what arrived to the piece, and hands it over when it is due. */
+void srv_stream_add(struct srv_exchange *exchange, const char *bytes, size_t length);
 
 /* connection.c */
 void srv_connection_notify(void *http, struct MHD_Connection *mhd, void **context,

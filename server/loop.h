@@ -24,9 +24,12 @@ struct srv_server {
     struct srv_workers *workers;
     struct srv_metrics *metrics;
     struct srv_sessions *sessions;
+    struct srv_job_runner *jobs;
     /* Make and free the token cache of one loop; both NULL: none. */
     struct srv_token_cache *(*tokens_new)(void);
     void (*tokens_free)(struct srv_token_cache *tokens);
+    /* Takes a piece of a body that is streamed, in a coroutine too; may be NULL. The answer, unless STW_OK. */
+    enum stw_code (*take)(struct srv_request *request, const char *bytes, size_t length);
     /* Runs inside a coroutine for each complete request; fills the reply, always. */
     void (*handle)(struct srv_request *request, struct srv_reply *reply);
 };

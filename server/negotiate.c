@@ -180,9 +180,12 @@ int srv_negotiate_quality(const struct srv_request *request, const char *media_t
     return sent ? quality : 1000;
 }
 
-enum stw_code srv_negotiate_accept(struct srv_request *request)
+enum stw_code srv_negotiate_accept(struct srv_request *request, const char *media_type)
 {
-    static const char *const offered[] = {"application/json", "application/problem+json", NULL};
+    const char **offered = STW_NEW_N(request->ctx.arena, const char *, 3);
+
+    offered[0] = media_type;
+    offered[1] = "application/problem+json";
 
     for (int i = 0; offered[i]; i++) {
         if (srv_negotiate_quality(request, offered[i]) > 0)
@@ -215,21 +218,49 @@ static bool is_json_type(const char *value)
     return true;
 }
 
+/* False, with a violation, when the body comes in a content coding. */
+static bool is_plain(struct srv_request *request, const struct srv_header *header)
+{
+    static const char *const codings[] = {"identity", NULL};
+
+    if (strcasecmp(header->name, "Content-Encoding") != 0 || strcasecmp(header->value, "identity") == 0)
+        return true;
+    stw_details_add(&request->details, STW_AT_HEADER, "Content-Encoding", STW_NOT_ALLOWED, NULL, codings);
+    return false;
+}
+
+enum stw_code srv_negotiate_media(struct srv_request *request, const char *media_type)
+{
+    const char **types = STW_NEW_N(request->ctx.arena, const char *, 2);
+    const char *type = srv_request_header(request, "Content-Type");
+    struct slice piece = {"", 0};
+
+    for (int i = 0; i < request->header_count; i++) {
+        if (!is_plain(request, &request->headers[i]))
+            return STW_UNSUPPORTED_MEDIA_TYPE;
+    }
+    types[0] = media_type;
+    if (type) {
+        const char *cursor = type;
+        (void)next_piece(&cursor, type + strlen(type), ';', &piece);
+    }
+    if (slice_is(piece, media_type))
+        return STW_OK;
+    stw_details_add(&request->details, STW_AT_HEADER, "Content-Type", type ? STW_NOT_ALLOWED : STW_REQUIRED, NULL, types);
+    return STW_UNSUPPORTED_MEDIA_TYPE;
+}
+
 enum stw_code srv_negotiate_content_type(struct srv_request *request)
 {
     static const char *const types[] = {"application/json", "application/merge-patch+json", NULL};
-    static const char *const codings[] = {"identity", NULL};
     int count = 0;
     bool good = true;
 
     for (int i = 0; i < request->header_count; i++) {
         const struct srv_header *header = &request->headers[i];
 
-        if (strcasecmp(header->name, "Content-Encoding") == 0 && strcasecmp(header->value, "identity") != 0) {
-            stw_details_add(&request->details, STW_AT_HEADER, "Content-Encoding", STW_NOT_ALLOWED, NULL,
-                            codings);
+        if (!is_plain(request, header))
             return STW_UNSUPPORTED_MEDIA_TYPE;
-        }
         if (strcasecmp(header->name, "Content-Type") == 0) {
             /* Two of them leave it open which one is meant. */
             good = count++ == 0 && is_json_type(header->value);

@@ -38,6 +38,8 @@ struct srv_request {
     int header_count;
     const char *body;                 /* NUL-terminated at body_length; "" when there is none */
     size_t body_length;
+    void *upload;                     /* what a route that takes its body in pieces keeps between them */
+    bool admitted;                    /* its caller is known and may send */
     const char *client;               /* the client's address, trusted proxies taken off */
     enum srv_language language;
     const char *traceparent;          /* as accepted, or NULL */

@@ -18,10 +18,14 @@ enum srv_route_flags {
     SRV_ROUTE_IDEMPOTENT = 1 << 1,  /* honours Idempotency-Key */
     SRV_ROUTE_BODY_OPTIONAL = 1 << 2, /* an empty body means {} */
     SRV_ROUTE_UNCOUNTED = 1 << 3,   /* answered even when admission is full: /livez, /metrics */
+    SRV_ROUTE_STREAM = 1 << 4,      /* takes a body of any size in pieces, see `take` */
+    SRV_ROUTE_CSV = 1 << 5,         /* answers text/csv */
 };
 
 /* Returns STW_OK with reply->status set, or the code of the problem to answer. */
 typedef enum stw_code srv_handler(struct srv_request *request, struct srv_reply *reply);
+/* One piece of a body, in order; `run` comes behind the last. Its state is request->upload. Any code but STW_OK is the answer. */
+typedef enum stw_code srv_taker(struct srv_request *request, const char *bytes, size_t length);
 
 struct srv_route {
     enum srv_method method;
@@ -34,6 +38,8 @@ struct srv_route {
     const char *doc;     /* one line, English */
     const struct stw_plan *plan;   /* the resource whose records it is about, or NULL */
     const struct stw_plan *parent; /* {collection}/{id}/{parts}: the resource the id is of */
+    srv_taker *take;               /* SRV_ROUTE_STREAM: called at least once, with the first bytes or none */
+    const char *media;             /* SRV_ROUTE_STREAM: the one Content-Type it takes */
 };
 
 /* A trie over path segments, built once at start, read-only afterwards, shared by all loops. Literal segments win over

@@ -14,6 +14,8 @@
 #include "server/crud.h"
 #include "server/describe.h"
 #include "server/handle.h"
+#include "server/import_routes.h"
+#include "server/job_runner.h"
 #include "server/health.h"
 #include "server/keys.h"
 #include "server/log.h"
@@ -42,6 +44,7 @@ struct srv_router *srv_start_router(const struct stw_engine *engine)
     srv_router_add(router, srv_session_routes, srv_session_route_count);
     srv_router_add(router, srv_describe_routes, srv_describe_route_count);
     srv_crud_routes(router, engine);
+    srv_import_routes(router, engine);
     srv_action_routes(router, engine, stw_actions, stw_action_count);
     return router;
 }
@@ -124,6 +127,7 @@ static int cores(int least, int most)
 /* Whatever is not there yet is NULL, and freeing that is allowed. */
 static void release(struct srv_server *server)
 {
+    srv_job_runner_stop(server->jobs);
     srv_sessions_stop(server->sessions);
     srv_workers_free(server->workers);
     srv_metrics_free(server->metrics);
@@ -158,7 +162,8 @@ static bool prepare(struct srv_server *server)
         srv_metrics_new(config->loops > 0 ? config->loops : cores(1, LOOPS_BY_DEFAULT), server->router);
     server->workers = srv_workers_new(cores(WORKERS_MIN, WORKERS_MAX), WORKERS_QUEUE);
     server->sessions = srv_sessions_start(config->database_url);
-    if (server->workers && server->sessions)
+    server->jobs = srv_job_runner_start(config->database_url, server->engine);
+    if (server->workers && server->sessions && server->jobs)
         return true;
     srv_command_say("serve: a thread cannot be started");
     return false;
@@ -183,6 +188,7 @@ int srv_start(const struct srv_config *config, void (*on_ready)(void *self, int 
         .config = config,
         .tokens_new = srv_token_cache_new,
         .tokens_free = srv_token_cache_free,
+        .take = srv_handle_take,
         .handle = srv_handle,
     };
     if (!prepare(&server)) {

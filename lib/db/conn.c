@@ -30,6 +30,9 @@ void stw_conn_close(struct stw_conn *conn)
     conn->epoch++;
     conn->users = 0;
     conn->doomed = false;
+    conn->batch_end = NULL;
+    conn->batch_org_set = false;
+    conn->batches = 0;
     stw_drain_end(conn);
     stw_tickets_lose(conn);
     stw_prepared_clear(&conn->prepared);

@@ -92,6 +92,7 @@ static int64_t tick_one(struct stw_conn *conn, int64_t now_us)
         stw_segment_read(conn);
     if (conn->draining)
         return tick_draining(conn, now_us);
+    stw_lane_sync(conn);
     if (conn->first == NULL)
         return conn->state == STW_CONN_UP ? 0 : conn->retry_us;
     if (conn->pool->kind == STW_POOL_LANES && now_us >= conn->moved_us + STW_LANE_STALL_US) {

@@ -141,9 +141,9 @@ struct stw_conn {
     struct stw_prepared_table prepared;
     /* lanes: the segments behind the last Sync */
     struct stw_ticket *batch_end; /* the newest, NULL: no open batch */
-    const char *batch_org;        /* what its set_config set last; NULL: nothing */
-    char batch_org_text[37];
-    int batches; /* Syncs on their way */
+    bool batch_org_set;
+    char batch_org[37]; /* what its set_config set last */
+    int batches;        /* Syncs on their way */
     /* draining: an abandoned segment, nobody's until its Sync came and its cancel request can hit nothing
      * else */
     bool draining, barrier_sent;

@@ -29,7 +29,9 @@ int stw_rows_columns(const struct stw_rows *rows)
 
 const char *stw_rows_text(const struct stw_rows *rows, int row, int column)
 {
-    return PQgetisnull(rows->result, row, column) ? NULL : PQgetvalue(rows->result, row, column);
+    const char *text = PQgetvalue(rows->result, row, column);
+    /* NULL reads as an empty text: only then is it worth a question. */
+    return text != NULL && text[0] == '\0' && PQgetisnull(rows->result, row, column) ? NULL : text;
 }
 
 size_t stw_rows_length(const struct stw_rows *rows, int row, int column)

@@ -81,6 +81,7 @@ static struct stw_pool *pool_for(struct stw_db *db, struct traits traits, bool a
 struct attempts {
     bool alone;   /* not on a lane again */
     bool unnamed; /* prepared statements were stale */
+    bool apart;   /* a neighbour on the lane erred: without neighbours then */
     int unsent;
 };
 
@@ -109,6 +110,10 @@ static bool again_after(struct stw_context *ctx, enum stw_flow flow, struct trai
         return true;
     default:
         break;
+    }
+    if (ticket->skipped) {
+        attempts->apart = true;
+        return true;
     }
     if (ticket->stale && !attempts->unnamed) {
         attempts->unnamed = true;
@@ -147,11 +152,12 @@ static enum stw_code run_outside(struct stw_context *ctx, struct stw_call *calls
         bool on_lane = pool->kind == STW_POOL_LANES;
         struct stw_ticket *ticket = NULL;
         segment.unnamed = attempts.unnamed;
+        segment.apart = attempts.apart;
         enum stw_flow flow = stw_segment_run(db, &lease, &segment, ctx->deadline_us, &ticket);
         if (flow == STW_FLOW_DONE) {
             if (!on_lane)
                 stw_lease_put(&lease);
-            code = stw_ticket_code(ctx, ticket, calls, count);
+            code = ticket->skipped ? STW_RETRY : stw_ticket_code(ctx, ticket, calls, count);
             if (code == STW_OK && traits.writes && ticket->warned) {
                 stw_db_explain(ctx, "warning 01000 at commit");
                 code = STW_OUTCOME_UNKNOWN;

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,18 @@ static bool send_stmt(struct stw_conn *conn, struct stw_ticket *ticket, const st
     return PQsendQueryParams(conn->pg, stmt->sql, stmt->param_count, NULL, params, NULL, NULL, 0) == 1;
 }
 
+/* Within a batch the neighbour's setting lasts, as long as it is the same. */
+static bool needs_org(struct stw_conn *conn, const char *org)
+{
+    if (org == NULL || (conn->batch_org_set && strcmp(conn->batch_org, org) == 0))
+        return false;
+    if (conn->pool->kind == STW_POOL_LANES) {
+        conn->batch_org_set = true;
+        snprintf(conn->batch_org, sizeof conn->batch_org, "%s", org);
+    }
+    return true;
+}
+
 static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const struct stw_segment *segment)
 {
     static const struct stw_stmt set_org = {
@@ -96,7 +109,7 @@ static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const s
     for (int i = 0; i < 2; i++)
         if (!send_text(conn, ticket, segment->before[i], STW_STEP_COMMAND))
             return false;
-    if (segment->org != NULL && !send_stmt(conn, ticket, &set_org, &segment->org, STW_STEP_ORG, false))
+    if (needs_org(conn, segment->org) && !send_stmt(conn, ticket, &set_org, &segment->org, STW_STEP_ORG, false))
         return false;
     for (int i = 0; i < segment->count; i++)
         if (!send_stmt(conn, ticket, segment->calls[i].stmt, segment->calls[i].params, STW_STEP_CALL,
@@ -105,8 +118,41 @@ static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const s
     return send_text(conn, ticket, segment->after, STW_STEP_AFTER);
 }
 
+/* Sends as well, so from here on the server may have it. */
+static void send_sync(struct stw_conn *conn, struct stw_ticket *end)
+{
+    end->ends_batch = true;
+    conn->batches++;
+    conn->batch_end = NULL;
+    conn->batch_org_set = false;
+    if (PQpipelineSync(conn->pg) != 1)
+        stw_conn_drop(conn);
+    else
+        stw_conn_flush(conn);
+}
+
+void stw_lane_sync(struct stw_conn *conn)
+{
+    if (conn->batch_end != NULL && conn->batches < STW_LANE_BATCHES)
+        send_sync(conn, conn->batch_end);
+}
+
+static void append(struct stw_conn *conn, struct stw_ticket *ticket)
+{
+    if (conn->first == NULL) {
+        conn->moved_us = stw_clock_monotonic_us();
+        conn->reading = ticket;
+    }
+    ticket->refs = 2;
+    *conn->last = ticket;
+    conn->last = &ticket->next;
+}
+
 struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segment *segment)
 {
+    bool shares = conn->pool->kind == STW_POOL_LANES && !segment->apart;
+    if (!shares && conn->state == STW_CONN_UP && conn->batch_end != NULL)
+        send_sync(conn, conn->batch_end);
     if (conn->state != STW_CONN_UP)
         return NULL;
     struct stw_ticket *ticket = ticket_new(conn->db, 5 + 2 * segment->count);
@@ -116,17 +162,12 @@ struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segm
         stw_conn_drop(conn);
         return NULL;
     }
-    if (conn->first == NULL)
-        conn->moved_us = stw_clock_monotonic_us();
-    ticket->refs = 2;
-    *conn->last = ticket;
-    conn->last = &ticket->next;
+    append(conn, ticket);
     conn->db->statements += (uint64_t)segment->count;
-    /* Sends as well, so from here on the server may have it. */
-    if (PQpipelineSync(conn->pg) != 1)
-        stw_conn_drop(conn);
+    if (shares)
+        conn->batch_end = ticket;
     else
-        stw_conn_flush(conn);
+        send_sync(conn, ticket);
     return ticket;
 }
 
@@ -135,7 +176,7 @@ struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segm
 static struct stw_ticket *pop(struct stw_conn *conn)
 {
     struct stw_ticket *ticket = conn->first;
-    conn->first = ticket->next;
+    conn->first = conn->reading = ticket->next;
     if (conn->first == NULL)
         conn->last = &conn->first;
     ticket->next = NULL;
@@ -204,20 +245,41 @@ static void take_answer(struct stw_ticket *ticket, PGresult *result)
         PQclear(result);
 }
 
-/* False when the connection cannot be used any more. */
-static bool take(struct stw_conn *conn, PGresult *result)
+/* The ticket that the next result is for. A batch's results follow each other without a word between tickets. */
+static struct stw_ticket *reading(struct stw_conn *conn)
 {
-    struct stw_ticket *ticket = conn->first;
-    switch (PQresultStatus(result)) {
-    case PGRES_PIPELINE_SYNC:
-        PQclear(result);
-        ticket = pop(conn);
+    struct stw_ticket *ticket = conn->reading;
+    while (ticket->at == ticket->count && !ticket->ends_batch && ticket->next != NULL)
+        ticket = ticket->next;
+    conn->reading = ticket;
+    return ticket;
+}
+
+/* A Sync came: all that it ended is done. */
+static void take_sync(struct stw_conn *conn)
+{
+    bool last;
+    conn->batches--;
+    conn->moved_us = stw_clock_monotonic_us();
+    do {
+        struct stw_ticket *ticket = pop(conn);
+        last = ticket->ends_batch;
         ticket->synced = true;
-        conn->moved_us = stw_clock_monotonic_us();
         /* On a lane the segment is the user; elsewhere the lease goes on. */
         if (conn->pool->kind == STW_POOL_LANES)
             conn->users--;
         finish(conn, ticket);
+    } while (!last);
+}
+
+/* False when the connection cannot be used any more. */
+static bool take(struct stw_conn *conn, PGresult *result)
+{
+    struct stw_ticket *ticket = reading(conn);
+    switch (PQresultStatus(result)) {
+    case PGRES_PIPELINE_SYNC:
+        PQclear(result);
+        take_sync(conn);
         return true;
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
@@ -230,6 +292,7 @@ static bool take(struct stw_conn *conn, PGresult *result)
         break;
     case PGRES_PIPELINE_ABORTED:
         PQclear(result);
+        ticket->skipped = ticket->error == NULL;
         break;
     default: /* COPY: nothing that a pipeline can go on with */
         PQclear(result);
@@ -240,13 +303,22 @@ static bool take(struct stw_conn *conn, PGresult *result)
     return true;
 }
 
+/* Behind the last segment of an open batch nothing comes before its Sync is sent. */
+static bool expects_more(struct stw_conn *conn)
+{
+    if (conn->first == NULL)
+        return false;
+    const struct stw_ticket *ticket = reading(conn);
+    return ticket->at < ticket->count || ticket->ends_batch;
+}
+
 void stw_segment_read(struct stw_conn *conn)
 {
     bool alive = PQconsumeInput(conn->pg) == 1;
     /* Also without a ticket: it lets libpq see what an idle connection was told. */
     bool busy = PQisBusy(conn->pg) != 0;
     int nothing = 0;
-    while (conn->first != NULL && !busy) {
+    while (expects_more(conn) && !busy) {
         PGresult *result = PQgetResult(conn->pg);
         if (result != NULL) {
             nothing = 0;
@@ -256,7 +328,7 @@ void stw_segment_read(struct stw_conn *conn)
             }
         } else {
             /* One NULL ends each statement's results; a second in a row means that no more will come. */
-            struct stw_ticket *ticket = conn->first;
+            struct stw_ticket *ticket = conn->reading;
             if (ticket->at < ticket->count && ticket->steps[ticket->at].answered)
                 ticket->at++;
             if (++nothing > 1) {

@@ -5,7 +5,8 @@
 #include "resource/access.h"
 #include "resource/engine.h"
 
-/* The account of the record that `field` refers to; `ret_reached`: the caller may read that record, and it lives. */
+/* The account of the record that `field` refers to; `ret_reached`: the caller may read that record, and it
+ * lives. */
 static enum stw_code find_account(struct stw_context *ctx, const struct stw_write *write, int field,
                                   const char **ret_account, bool *ret_reached)
 {
@@ -29,19 +30,22 @@ static enum stw_code find_account(struct stw_context *ctx, const struct stw_writ
     return STW_OK;
 }
 
-static enum stw_code refuse(struct stw_context *ctx, const struct stw_write *write, int field, enum stw_code violation)
+static enum stw_code refuse(struct stw_context *ctx, const struct stw_write *write, int field,
+                            enum stw_code violation)
 {
     stw_details_field(ctx->details, write->plan->fields[field].name, violation, NULL);
     return STW_VALIDATION_FAILED;
 }
 
-enum stw_code stw_account_link_check(struct stw_context *ctx, struct stw_write *write, const struct stw_account_link *link)
+enum stw_code stw_account_link_check(struct stw_context *ctx, struct stw_write *write,
+                                     const struct stw_account_link *link)
 {
     const int named[] = {link->contact, link->opportunity};
     bool gives_account = stw_write_gives(write, link->account);
     bool cleared = write->verb == STW_UPDATE && gives_account && !stw_write_text(write, link->account);
 
-    if (!gives_account && !stw_write_gives(write, link->contact) && !stw_write_gives(write, link->opportunity))
+    if (!gives_account && !stw_write_gives(write, link->contact) &&
+        !stw_write_gives(write, link->opportunity))
         return STW_OK;
     for (int i = 0; i < 2; i++) {
         bool given = stw_write_gives(write, named[i]);
@@ -54,7 +58,8 @@ enum stw_code stw_account_link_check(struct stw_context *ctx, struct stw_write *
         enum stw_code code = find_account(ctx, write, named[i], &its_account, &reached);
         if (code != STW_OK)
             return code;
-        /* what the caller may not refer to, the statement refuses by itself, and nothing is told about it here */
+        /* what the caller may not refer to, the statement refuses by itself, and nothing is told about it
+         * here */
         if (!its_account || (given && !reached))
             continue;
         if (cleared)

@@ -5,10 +5,15 @@
 #include "domain/account_link.h"
 
 static const char *const kinds[] = {"call", "visit", "mail", "meeting", "chat", "note", NULL};
-static const char *const outcomes[] = {"reached", "no_answer", "positive", "neutral", "negative", "follow_up", NULL};
+static const char *const outcomes[] = {"reached",  "no_answer", "positive", "neutral",
+                                       "negative", "follow_up", NULL};
 
 static const struct stw_field fields[] = {
-    {.name = "kind", .type = STW_TYPE_ENUM, .words = kinds, .flags = STW_MANDATORY | STW_FILTER, .doc = "What it was."},
+    {.name = "kind",
+     .type = STW_TYPE_ENUM,
+     .words = kinds,
+     .flags = STW_MANDATORY | STW_FILTER,
+     .doc = "What it was."},
     {.name = "subject",
      .type = STW_TYPE_NAME,
      .flags = STW_MANDATORY | STW_FILTER | STW_SORT | STW_SEARCH,
@@ -24,12 +29,17 @@ static const struct stw_field fields[] = {
      .refers = "opportunities",
      .flags = STW_FILTER,
      .doc = "The opportunity it served; of the same account, if it has one."},
-    {.name = "lead_id", .type = STW_TYPE_REF, .refers = "leads", .flags = STW_FILTER, .doc = "The lead it was about."},
+    {.name = "lead_id",
+     .type = STW_TYPE_REF,
+     .refers = "leads",
+     .flags = STW_FILTER,
+     .doc = "The lead it was about."},
     {.name = "account_id",
      .type = STW_TYPE_REF,
      .refers = "accounts",
      .flags = STW_SEEN_WITH | STW_FILTER,
-     .doc = "The account; without it that of the contact or of the opportunity. Whoever owns it reads this too."},
+     .doc = "The account; without it that of the contact or of the opportunity. Whoever owns it reads this "
+            "too."},
     {.name = "happened_at",
      .type = STW_TYPE_TIMESTAMP,
      .flags = STW_NOT_NULL | STW_FILTER | STW_SORT,
@@ -45,9 +55,16 @@ static const struct stw_field fields[] = {
      .flags = STW_NOT_NULL | STW_FILTER,
      .initial = "{}",
      .doc = "Who took part: names or addresses."},
-    {.name = "outcome", .type = STW_TYPE_ENUM, .words = outcomes, .flags = STW_FILTER, .doc = "What came of it."},
+    {.name = "outcome",
+     .type = STW_TYPE_ENUM,
+     .words = outcomes,
+     .flags = STW_FILTER,
+     .doc = "What came of it."},
     {.name = "next_action", .doc = "What is to be done next."},
-    {.name = "next_action_on", .type = STW_TYPE_DATE, .flags = STW_FILTER | STW_SORT, .doc = "And on which day."},
+    {.name = "next_action_on",
+     .type = STW_TYPE_DATE,
+     .flags = STW_FILTER | STW_SORT,
+     .doc = "And on which day."},
     {.name = "checked_in_at",
      .type = STW_TYPE_TIMESTAMP,
      .flags = STW_SERVER_KEPT | STW_DERIVED | STW_FILTER | STW_SORT,
@@ -64,13 +81,20 @@ static const struct stw_field fields[] = {
      .max = 180,
      .flags = STW_SERVER_KEPT,
      .doc = "The same for the longitude."},
-    {.name = "source", .max = 63, .flags = STW_SOURCE | STW_FILTER, .doc = "Where it came from; an integration's is its own."},
+    {.name = "source",
+     .max = 63,
+     .flags = STW_SOURCE | STW_FILTER,
+     .doc = "Where it came from; an integration's is its own."},
     {.name = "owner_id",
      .type = STW_TYPE_REF,
      .refers = "users",
      .flags = STW_OWNER | STW_FILTER,
      .doc = "Who did it. Given alone, the team follows."},
-    {.name = "team_id", .type = STW_TYPE_REF, .refers = "teams", .flags = STW_TEAM | STW_FILTER, .doc = "The team it belongs to."},
+    {.name = "team_id",
+     .type = STW_TYPE_REF,
+     .refers = "teams",
+     .flags = STW_TEAM | STW_FILTER,
+     .doc = "The team it belongs to."},
     STW_EXTERNAL_IDS,
 };
 
@@ -82,16 +106,18 @@ static enum stw_code check_write(struct stw_context *ctx, struct stw_write *writ
     return stw_account_link_check(ctx, write, &link);
 }
 
-/* The last touch of one or two accounts. They are locked first, in one order, and looked at in a statement of its own: in a
- * single one, who waited for the lock would go on with a picture from before it and miss what the other writer has added. */
+/* The last touch of one or two accounts. They are locked first, in one order, and looked at in a statement of
+ * its own: in a single one, who waited for the lock would go on with a picture from before it and miss what
+ * the other writer has added. */
 static enum stw_code keep_last_touch(struct stw_context *ctx, const char *account, const char *other)
 {
-    static const struct stw_stmt lock = {
-        .sql = "select 1 from accounts where org_id = $1::uuid and id in ($2::uuid, $3::uuid) order by id for no key update",
-        .param_count = 3,
-        .kind = STW_STMT_WRITE};
+    static const struct stw_stmt lock = {.sql = "select 1 from accounts where org_id = $1::uuid and id in "
+                                                "($2::uuid, $3::uuid) order by id for no key update",
+                                         .param_count = 3,
+                                         .kind = STW_STMT_WRITE};
     static const struct stw_stmt keep = {
-        .sql = "update accounts a set last_touch_at = n.at from (select t.id, (select max(v.happened_at) from activities v "
+        .sql = "update accounts a set last_touch_at = n.at from (select t.id, (select max(v.happened_at) "
+               "from activities v "
                "where v.org_id = $1::uuid and v.account_id = t.id and v.deleted_at is null) as at "
                "from accounts t where t.org_id = $1::uuid and t.id in ($2::uuid, $3::uuid)) n "
                "where a.org_id = $1::uuid and a.id = n.id and a.last_touch_at is distinct from n.at",

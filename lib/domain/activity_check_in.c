@@ -36,7 +36,8 @@ static const struct stw_field out_fields[] = {
 };
 
 /* Once and only for a visit: a proof of presence that could be moved later would be none. */
-static enum stw_code check_in(struct stw_context *ctx, const char *id, const struct stw_value *in, struct stw_value *out)
+static enum stw_code check_in(struct stw_context *ctx, const char *id, const struct stw_value *in,
+                              struct stw_value *out)
 {
     const struct stw_plan *plan = stw_engine_find(ctx->engine, "activities");
     struct stw_input input = stw_input_new(ctx, plan);

@@ -320,7 +320,8 @@ static enum stw_code backdate_all(struct stw_context *ctx)
     if (code == STW_OK)
         code = backdate(ctx, "tasks", "null");
     if (code == STW_OK)
-        code = run(ctx, "update tasks set completed_at = updated_at where org_id = $1::uuid and status = 'done'");
+        code = run(ctx,
+                   "update tasks set completed_at = updated_at where org_id = $1::uuid and status = 'done'");
     if (code == STW_OK)
         code = backdate(
             ctx, "accounts",

@@ -33,8 +33,9 @@ void stw_demo_id(struct stw_demo_random *random, int64_t at_us, char ret_id[37])
     uint64_t high = stw_demo_next(random);
     uint64_t low = stw_demo_next(random);
 
-    snprintf(ret_id, 37, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(milliseconds >> 16), (unsigned)(milliseconds & 0xffff),
-             (unsigned)(high & 0xfff), (unsigned)(0x8000 | (high >> 12 & 0x3fff)),
+    snprintf(ret_id, 37, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(milliseconds >> 16),
+             (unsigned)(milliseconds & 0xffff), (unsigned)(high & 0xfff),
+             (unsigned)(0x8000 | (high >> 12 & 0x3fff)),
              (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 }
 

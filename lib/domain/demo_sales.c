@@ -22,10 +22,10 @@ static const struct {
     const char *name, *sku, *family;
     int price; /* CNY */
 } products[PRODUCTS] = {
-    {"海图 分析平台", "HT-100", "software", 48000}, {"海图 移动版", "HT-120", "software", 9600},
+    {"海图 分析平台", "HT-100", "software", 48000},     {"海图 移动版", "HT-120", "software", 9600},
     {"Lighthouse Monitor", "LH-10", "hardware", 15800}, {"Lighthouse Gateway", "LH-20", "hardware", 32500},
-    {"Harbor Support", "HS-1", "service", 12000}, {"上门实施", "SS-7", "service", 26000},
-    {"Beacon Sensor", "BC-3", "hardware", 880}, {"数据迁移", "SS-9", "service", 64000},
+    {"Harbor Support", "HS-1", "service", 12000},       {"上门实施", "SS-7", "service", 26000},
+    {"Beacon Sensor", "BC-3", "hardware", 880},         {"数据迁移", "SS-9", "service", 64000},
 };
 
 struct sales {
@@ -49,7 +49,8 @@ static const char *day_text(struct stw_context *ctx, int64_t at_us)
     struct tm parts;
 
     gmtime_r(&seconds, &parts);
-    return stw_arena_printf(ctx->arena, "%04d-%02d-%02d", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+    return stw_arena_printf(ctx->arena, "%04d-%02d-%02d", parts.tm_year + 1900, parts.tm_mon + 1,
+                            parts.tm_mday);
 }
 
 static void go(struct way *way, int64_t now_us, int stage)
@@ -58,8 +59,8 @@ static void go(struct way *way, int64_t now_us, int stage)
         way->stages[way->count++] = stage;
 }
 
-/* Some stop half way, some are lost early, and of the lost a few are taken up again. What lies ahead of today has not
- * happened yet. */
+/* Some stop half way, some are lost early, and of the lost a few are taken up again. What lies ahead of today
+ * has not happened yet. */
 static struct way make_way(struct sales *sales, int64_t since_us, int64_t now_us)
 {
     int age = (int)((now_us - since_us) / DAY_US);
@@ -89,7 +90,8 @@ static const char *stage_id(const struct sales *sales, int stage)
     return stw_rows_text(sales->stages, stage, 0);
 }
 
-static enum stw_code take_step(struct stw_context *ctx, struct sales *sales, const char *id, const struct way *way, int step)
+static enum stw_code take_step(struct stw_context *ctx, struct sales *sales, const char *id,
+                               const struct way *way, int step)
 {
     static const char *const lost[] = {"价格太高", "chose a competitor", "no budget this year", "项目暂停"};
     static const char *const won[] = {"服务响应快", "best fit", "long relationship", "性价比高"};
@@ -97,39 +99,49 @@ static enum stw_code take_step(struct stw_context *ctx, struct sales *sales, con
     bool closes = stage == WON || stage == LOST;
     const char *reason = (stage == WON ? won : lost)[stw_demo_pick(sales->random, 4)];
 
-    return stw_draft_update(ctx, "opportunities", id,
-                            json_pack("{s:s, s:s*, s:s*}", "stage_id", stage_id(sales, stage), "reason",
-                                      closes ? reason : NULL, "closed_on",
-                                      closes ? day_text(ctx, way->start_us + step * way->days * DAY_US) : NULL));
+    return stw_draft_update(
+        ctx, "opportunities", id,
+        json_pack("{s:s, s:s*, s:s*}", "stage_id", stage_id(sales, stage), "reason", closes ? reason : NULL,
+                  "closed_on", closes ? day_text(ctx, way->start_us + step * way->days * DAY_US) : NULL));
 }
 
-/* The store writes today's date, as it must; each step, its event and its row of the history get the date of the way. */
+/* The store writes today's date, as it must; each step, its event and its row of the history get the date of
+ * the way. */
 static enum stw_code backdate(struct stw_context *ctx, const char *id, const struct way *way)
 {
     static const char *const texts[] = {
-        "with w as (select id, $3::timestamptz + (row_number() over (order by id) - 1) * $4::interval as at from stage_changes "
-        "where org_id = $1::uuid and opportunity_id = $2::uuid) update stage_changes c set at = w.at, created_at = w.at, "
-        "updated_at = w.at, seconds_in_stage = case when c.from_stage_id is not null then extract(epoch from $4::interval) end "
+        "with w as (select id, $3::timestamptz + (row_number() over (order by id) - 1) * $4::interval as at "
+        "from stage_changes "
+        "where org_id = $1::uuid and opportunity_id = $2::uuid) update stage_changes c set at = w.at, "
+        "created_at = w.at, "
+        "updated_at = w.at, seconds_in_stage = case when c.from_stage_id is not null then extract(epoch from "
+        "$4::interval) end "
         "from w where c.org_id = $1::uuid and c.id = w.id",
-        "update opportunities set created_at = $3::timestamptz, updated_at = $3::timestamptz + (version - 1) * $4::interval, "
-        "stage_changed_at = $3::timestamptz + (version - 1) * $4::interval where org_id = $1::uuid and id = $2::uuid",
-        "update events set at = $3::timestamptz + (version - 1) * $4::interval, after = after || jsonb_build_object('created_at', "
+        "update opportunities set created_at = $3::timestamptz, updated_at = $3::timestamptz + (version - 1) "
+        "* $4::interval, "
+        "stage_changed_at = $3::timestamptz + (version - 1) * $4::interval where org_id = $1::uuid and id = "
+        "$2::uuid",
+        "update events set at = $3::timestamptz + (version - 1) * $4::interval, after = after || "
+        "jsonb_build_object('created_at', "
         "$3::timestamptz, 'updated_at', $3::timestamptz + (version - 1) * $4::interval, 'stage_changed_at', "
-        "$3::timestamptz + (version - 1) * $4::interval) where org_id = $1::uuid and resource = 'opportunities' "
+        "$3::timestamptz + (version - 1) * $4::interval) where org_id = $1::uuid and resource = "
+        "'opportunities' "
         "and record_id = $2::uuid",
-        "update events e set at = c.at, after = to_jsonb(c) - 'org_id' from stage_changes c where c.org_id = $1::uuid "
-        "and c.opportunity_id = $2::uuid and $3::timestamptz + $4::interval is not null and e.org_id = $1::uuid "
+        "update events e set at = c.at, after = to_jsonb(c) - 'org_id' from stage_changes c where c.org_id = "
+        "$1::uuid "
+        "and c.opportunity_id = $2::uuid and $3::timestamptz + $4::interval is not null and e.org_id = "
+        "$1::uuid "
         "and e.resource = 'stage_changes' and e.record_id = c.id",
     };
     enum { COUNT = sizeof texts / sizeof texts[0] };
     struct stw_stmt stmts[COUNT];
     struct stw_call calls[COUNT];
-    const char *const params[] = {ctx->org_id, id,
-                                  stw_arena_printf(ctx->arena, "%s %02d:%02d:%02d+00", day_text(ctx, way->start_us),
-                                                   (int)(way->start_us / 1000000 / 3600 % 24),
-                                                   (int)(way->start_us / 1000000 / 60 % 60),
-                                                   (int)(way->start_us / 1000000 % 60)),
-                                  stw_arena_printf(ctx->arena, "%d days", way->days)};
+    const char *const params[] = {
+        ctx->org_id, id,
+        stw_arena_printf(ctx->arena, "%s %02d:%02d:%02d+00", day_text(ctx, way->start_us),
+                         (int)(way->start_us / 1000000 / 3600 % 24), (int)(way->start_us / 1000000 / 60 % 60),
+                         (int)(way->start_us / 1000000 % 60)),
+        stw_arena_printf(ctx->arena, "%d days", way->days)};
 
     for (int i = 0; i < COUNT; i++) {
         stmts[i] = (struct stw_stmt){.sql = texts[i], .param_count = 4, .kind = STW_STMT_WRITE};
@@ -144,20 +156,23 @@ static enum stw_code load_opportunity(struct stw_context *ctx, struct sales *sal
     int product = stw_demo_pick(sales->random, PRODUCTS);
     int quantity = 1 + stw_demo_pick(sales->random, 20);
     bool chinese = strcmp(stw_rows_text(sales->accounts, row, 3), "CN") == 0;
-    struct way way = make_way(sales, strtoll(stw_rows_text(sales->accounts, row, 4), NULL, 10) * 1000, ctx->now_us);
+    struct way way =
+        make_way(sales, strtoll(stw_rows_text(sales->accounts, row, 4), NULL, 10) * 1000, ctx->now_us);
     char id[STW_UUID_TEXT];
 
     stw_demo_id(sales->random, way.start_us, id);
     enum stw_code code = stw_draft_create(
         ctx, "opportunities",
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s*}", "id", id, "name",
-                  stw_arena_printf(ctx->arena, "%s · %s", stw_rows_text(sales->accounts, row, 1), products[product].name),
-                  "account_id", stw_rows_text(sales->accounts, row, 0), "product_id", sales->product_ids[product], "stage_id",
-                  stage_id(sales, way.stages[0]), "amount", "amount",
-                  stw_arena_printf(ctx->arena, "%d.00", products[product].price / (chinese ? 1 : 8) * quantity), "currency",
-                  chinese ? "CNY" : "EUR", "engaged_on", day_text(ctx, way.start_us), "expected_close_on",
-                  day_text(ctx, way.start_us + INT64_C(4) * way.days * DAY_US), "owner_id",
-                  stw_rows_text(sales->accounts, row, 2)),
+        json_pack(
+            "{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s*}", "id", id, "name",
+            stw_arena_printf(ctx->arena, "%s · %s", stw_rows_text(sales->accounts, row, 1),
+                             products[product].name),
+            "account_id", stw_rows_text(sales->accounts, row, 0), "product_id", sales->product_ids[product],
+            "stage_id", stage_id(sales, way.stages[0]), "amount", "amount",
+            stw_arena_printf(ctx->arena, "%d.00", products[product].price / (chinese ? 1 : 8) * quantity),
+            "currency", chinese ? "CNY" : "EUR", "engaged_on", day_text(ctx, way.start_us),
+            "expected_close_on", day_text(ctx, way.start_us + INT64_C(4) * way.days * DAY_US), "owner_id",
+            stw_rows_text(sales->accounts, row, 2)),
         id);
     for (int step = 1; step < way.count && code == STW_OK; step++)
         code = take_step(ctx, sales, id, &way, step);
@@ -168,7 +183,8 @@ static enum stw_code read_base(struct stw_context *ctx, struct sales *sales)
 {
     /* an account that a conversion has just made has no past to sell in */
     static const struct stw_stmt accounts = {
-        .sql = "select * from (select id, name, owner_id, coalesce(country, ''), ('x' || left(replace(id::text, '-', ''), 12))"
+        .sql = "select * from (select id, name, owner_id, coalesce(country, ''), ('x' || "
+               "left(replace(id::text, '-', ''), 12))"
                "::bit(48)::bigint as born from accounts where org_id = $1::uuid and deleted_at is null) a "
                "where born < extract(epoch from now() - interval '5 days') * 1000 order by id",
         .param_count = 1,
@@ -186,7 +202,8 @@ static enum stw_code read_base(struct stw_context *ctx, struct sales *sales)
         return code;
     sales->accounts = calls[0].rows;
     sales->stages = calls[1].rows;
-    return stw_rows_count(sales->accounts) > 0 && stw_rows_count(sales->stages) == STAGES ? STW_OK : STW_INTERNAL;
+    return stw_rows_count(sales->accounts) > 0 && stw_rows_count(sales->stages) == STAGES ? STW_OK
+                                                                                          : STW_INTERNAL;
 }
 
 enum stw_code stw_demo_sales(struct stw_context *ctx, struct stw_demo_random *random)
@@ -197,9 +214,10 @@ enum stw_code stw_demo_sales(struct stw_context *ctx, struct stw_demo_random *ra
     sales->random = random;
     for (int i = 0; i < PRODUCTS && code == STW_OK; i++)
         code = stw_draft_create(ctx, "products",
-                                json_pack("{s:s, s:s, s:s, s:{s:s, s:s}}", "name", products[i].name, "sku", products[i].sku,
-                                          "family", products[i].family, "list_price", "amount",
-                                          stw_arena_printf(ctx->arena, "%d.00", products[i].price), "currency", "CNY"),
+                                json_pack("{s:s, s:s, s:s, s:{s:s, s:s}}", "name", products[i].name, "sku",
+                                          products[i].sku, "family", products[i].family, "list_price",
+                                          "amount", stw_arena_printf(ctx->arena, "%d.00", products[i].price),
+                                          "currency", "CNY"),
                                 sales->product_ids[i]);
     for (int i = 0; i < OPPORTUNITIES && code == STW_OK; i++)
         code = load_opportunity(ctx, sales);

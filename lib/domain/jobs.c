@@ -148,6 +148,12 @@ enum stw_code stw_job_step(struct stw_context *ctx, struct stw_job *job, bool *r
     return code;
 }
 
+bool stw_job_may_pass(enum stw_code code)
+{
+    return code == STW_RETRY || code == STW_OVERLOADED || code == STW_UNAVAILABLE || code == STW_DEADLINE_EXCEEDED ||
+           code == STW_OUTCOME_UNKNOWN;
+}
+
 struct failure {
     struct stw_job *job;
     enum stw_code why;

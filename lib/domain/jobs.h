@@ -32,8 +32,8 @@ struct stw_job {
 
 struct stw_job_kind {
     const char *name;
-    /* One step; may run twice. `ret_more` false: the job is done. Codes that pass by themselves (unavailable, overloaded,
-     * deadline_exceeded, outcome_unknown, retry) leave the job for later, any other one fails it. */
+    /* One step; may run twice. `ret_more` false: the job is done. Codes that may pass leave the job for later, any other
+     * one fails it. */
     enum stw_code (*step)(struct stw_context *ctx, struct stw_job *job, bool *ret_more);
     /* The job has failed by `why`; in the transaction that says so. STW_UNAUTHENTICATED: who asked is no longer active. */
     enum stw_code (*fail)(struct stw_context *ctx, const struct stw_job *job, enum stw_code why);
@@ -48,6 +48,8 @@ enum stw_code stw_job_cancel(struct stw_context *ctx, const char *id) STW_MUST_C
 enum stw_code stw_job_take(struct stw_context *ctx, struct stw_job *ret_job, bool *ret_taken) STW_MUST_CHECK;
 /* One step of a job that was taken, ended with it when it was the last. STW_CONFLICT: the job is no longer ours. */
 enum stw_code stw_job_step(struct stw_context *ctx, struct stw_job *job, bool *ret_more) STW_MUST_CHECK;
+/* Whether what ended a step is a matter of time and not of the job. */
+bool stw_job_may_pass(enum stw_code code);
 /* Ends the job as failed. */
 enum stw_code stw_job_fail(struct stw_context *ctx, struct stw_job *job, enum stw_code why) STW_MUST_CHECK;
 /* Gives the job back, to be taken again after that many seconds. */

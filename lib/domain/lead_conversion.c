@@ -23,11 +23,15 @@ static const struct stw_field in_fields[] = {
     [IN_ACCOUNT_NAME] = {.name = "account_name",
                          .type = STW_TYPE_NAME,
                          .doc = "The new account's name; left out: the lead's company, else its person."},
-    [IN_CONTACT_NAME] = {.name = "contact_name", .type = STW_TYPE_NAME, .doc = "Left out: the lead's person."},
+    [IN_CONTACT_NAME] = {.name = "contact_name",
+                         .type = STW_TYPE_NAME,
+                         .doc = "Left out: the lead's person."},
     [IN_OPPORTUNITY_NAME] = {.name = "opportunity_name",
                              .type = STW_TYPE_NAME,
                              .doc = "Begins a sale of this name in the default pipeline; left out: none."},
-    [IN_OPPORTUNITY_AMOUNT] = {.name = "opportunity_amount", .type = STW_TYPE_MONEY, .doc = "What the sale is worth."},
+    [IN_OPPORTUNITY_AMOUNT] = {.name = "opportunity_amount",
+                               .type = STW_TYPE_MONEY,
+                               .doc = "What the sale is worth."},
     [IN_OPPORTUNITY_PRODUCT_ID] = {.name = "opportunity_product_id",
                                    .type = STW_TYPE_REF,
                                    .refers = "products",
@@ -36,7 +40,11 @@ static const struct stw_field in_fields[] = {
 
 enum { OUT_LEAD_ID, OUT_ACCOUNT_ID, OUT_CONTACT_ID, OUT_OPPORTUNITY_ID };
 static const struct stw_field out_fields[] = {
-    [OUT_LEAD_ID] = {.name = "lead_id", .type = STW_TYPE_REF, .refers = "leads", .flags = STW_NOT_NULL, .doc = "The lead."},
+    [OUT_LEAD_ID] = {.name = "lead_id",
+                     .type = STW_TYPE_REF,
+                     .refers = "leads",
+                     .flags = STW_NOT_NULL,
+                     .doc = "The lead."},
     [OUT_ACCOUNT_ID] = {.name = "account_id",
                         .type = STW_TYPE_REF,
                         .refers = "accounts",
@@ -59,8 +67,8 @@ static void copy(struct stw_input *input, int field, const char *text)
         stw_input_give(input, field, text);
 }
 
-static enum stw_code make_account(struct stw_context *ctx, const struct stw_record *lead, const struct stw_value *in,
-                                  const char **ret_id)
+static enum stw_code make_account(struct stw_context *ctx, const struct stw_record *lead,
+                                  const struct stw_value *in, const char **ret_id)
 {
     struct stw_input input = stw_input_new(ctx, stw_engine_find(ctx->engine, "accounts"));
     const char *company = stw_record_text(lead, STW_LEAD_COMPANY);
@@ -84,15 +92,16 @@ static enum stw_code make_account(struct stw_context *ctx, const struct stw_reco
     return code;
 }
 
-static enum stw_code make_contact(struct stw_context *ctx, const struct stw_record *lead, const struct stw_value *in,
-                                  const char *account_id, const char **ret_id)
+static enum stw_code make_contact(struct stw_context *ctx, const struct stw_record *lead,
+                                  const struct stw_value *in, const char *account_id, const char **ret_id)
 {
     struct stw_input input = stw_input_new(ctx, stw_engine_find(ctx->engine, "contacts"));
     struct stw_record contact;
 
     stw_input_give(&input, STW_CONTACT_ACCOUNT_ID, account_id);
     stw_input_give(&input, STW_CONTACT_NAME,
-                   in[IN_CONTACT_NAME].text ? in[IN_CONTACT_NAME].text : stw_record_text(lead, STW_LEAD_NAME));
+                   in[IN_CONTACT_NAME].text ? in[IN_CONTACT_NAME].text
+                                            : stw_record_text(lead, STW_LEAD_NAME));
     copy(&input, STW_CONTACT_POSITION, stw_record_text(lead, STW_LEAD_TITLE));
     copy(&input, STW_CONTACT_PHONE, stw_record_text(lead, STW_LEAD_PHONE));
     copy(&input, STW_CONTACT_EMAIL, stw_record_text(lead, STW_LEAD_EMAIL));
@@ -102,8 +111,8 @@ static enum stw_code make_contact(struct stw_context *ctx, const struct stw_reco
     return code;
 }
 
-/* What is wrong with the opportunity is wrong with this action's members about it; that there is no stage to begin in, with
- * asking for one. */
+/* What is wrong with the opportunity is wrong with this action's members about it; that there is no stage to
+ * begin in, with asking for one. */
 static void rename_violations(struct stw_context *ctx, int from)
 {
     for (int i = from; i < ctx->details->violation_count; i++) {
@@ -117,8 +126,8 @@ static void rename_violations(struct stw_context *ctx, int from)
     }
 }
 
-static enum stw_code make_opportunity(struct stw_context *ctx, const struct stw_record *lead, const struct stw_value *in,
-                                      const char *account_id, const char **ret_id)
+static enum stw_code make_opportunity(struct stw_context *ctx, const struct stw_record *lead,
+                                      const struct stw_value *in, const char *account_id, const char **ret_id)
 {
     struct stw_input input = stw_input_new(ctx, stw_engine_find(ctx->engine, "opportunities"));
     int violations = ctx->details->violation_count;
@@ -151,14 +160,16 @@ static enum stw_code check_input(struct stw_context *ctx, const struct stw_value
         stw_details_field(ctx->details, "account_name", STW_NOT_ALLOWED, NULL);
         code = STW_VALIDATION_FAILED;
     }
-    if (!in[IN_OPPORTUNITY_NAME].text && (in[IN_OPPORTUNITY_AMOUNT].text || in[IN_OPPORTUNITY_PRODUCT_ID].text)) {
+    if (!in[IN_OPPORTUNITY_NAME].text &&
+        (in[IN_OPPORTUNITY_AMOUNT].text || in[IN_OPPORTUNITY_PRODUCT_ID].text)) {
         stw_details_field(ctx->details, "opportunity_name", STW_REQUIRED, NULL);
         code = STW_VALIDATION_FAILED;
     }
     return code;
 }
 
-/* The lead's state was checked under its lock; the hook's table has no way to `converted` for anybody else. */
+/* The lead's state was checked under its lock; the hook's table has no way to `converted` for anybody else.
+ */
 static enum stw_code mark_converted(struct stw_context *ctx, const char *id, const struct stw_value *out)
 {
     const struct stw_plan *plan = stw_engine_find(ctx->engine, "leads");
@@ -173,10 +184,12 @@ static enum stw_code mark_converted(struct stw_context *ctx, const char *id, con
     return stw_store_set(ctx, &input, id, &lead);
 }
 
-static enum stw_code convert(struct stw_context *ctx, const char *id, const struct stw_value *in, struct stw_value *out)
+static enum stw_code convert(struct stw_context *ctx, const char *id, const struct stw_value *in,
+                             struct stw_value *out)
 {
     struct stw_record lead;
-    enum stw_code code = stw_store_lock(ctx, stw_engine_find(ctx->engine, "leads"), STW_UPDATE, id, NULL, &lead);
+    enum stw_code code =
+        stw_store_lock(ctx, stw_engine_find(ctx->engine, "leads"), STW_UPDATE, id, NULL, &lead);
     if (code != STW_OK)
         return code;
     const char *status = stw_record_text(&lead, STW_LEAD_STATUS);
@@ -202,7 +215,8 @@ static enum stw_code convert(struct stw_context *ctx, const char *id, const stru
 
 const struct stw_action stw_lead_conversion = {
     .name = "convert_lead",
-    .doc = "Makes an account (or joins one), a contact and, when asked, an opportunity of a lead, all or nothing.",
+    .doc = "Makes an account (or joins one), a contact and, when asked, an opportunity of a lead, all or "
+           "nothing.",
     .in_fields = in_fields,
     .in_count = sizeof in_fields / sizeof in_fields[0],
     .out_fields = out_fields,

@@ -31,19 +31,21 @@ static const struct stw_constraint constraints[] = {
     {0},
 };
 
-/* Its stages go with it, so what stands in them holds it. The stages are locked before the count: an opportunity that
- * enters one at this moment either waits for the deletion and is refused, or is counted. */
+/* Its stages go with it, so what stands in them holds it. The stages are locked before the count: an
+ * opportunity that enters one at this moment either waits for the deletion and is refused, or is counted. */
 static enum stw_code check_delete(struct stw_context *ctx, const struct stw_record *old)
 {
     static const struct stw_stmt lock = {
         .name = "pipeline_lock_stages",
-        .sql = "select 1 from stages where org_id = $1::uuid and pipeline_id = $2::uuid order by id for update",
+        .sql =
+            "select 1 from stages where org_id = $1::uuid and pipeline_id = $2::uuid order by id for update",
         .param_count = 2,
         .kind = STW_STMT_WRITE};
     static const struct stw_stmt count = {
         .name = "pipeline_count_opportunities",
-        .sql = "select count(*) from stages s join opportunities o on o.org_id = s.org_id and o.stage_id = s.id "
-               "where s.org_id = $1::uuid and s.pipeline_id = $2::uuid and o.deleted_at is null",
+        .sql =
+            "select count(*) from stages s join opportunities o on o.org_id = s.org_id and o.stage_id = s.id "
+            "where s.org_id = $1::uuid and s.pipeline_id = $2::uuid and o.deleted_at is null",
         .param_count = 2,
         .kind = STW_STMT_WRITE};
     const char *const params[] = {ctx->org_id, stw_record_text(old, STW_PLAN_ID)};

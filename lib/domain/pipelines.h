@@ -12,7 +12,8 @@ enum stw_pipeline_field {
 };
 extern const struct stw_resource stw_pipelines;
 
-/* The default pipeline and its stages, which a new organisation starts with. Part of the transaction in ctx. */
+/* The default pipeline and its stages, which a new organisation starts with. Part of the transaction in ctx.
+ */
 enum stw_code stw_pipeline_found(struct stw_context *ctx) STW_MUST_CHECK;
 
 #endif

@@ -22,7 +22,10 @@ static const struct stw_field fields[] = {
      .refers = "stages",
      .flags = KEPT | STW_NOT_NULL,
      .doc = "The stage it entered."},
-    {.name = "at", .type = STW_TYPE_TIMESTAMP, .flags = KEPT | STW_NOT_NULL | STW_SORT, .doc = "When it moved."},
+    {.name = "at",
+     .type = STW_TYPE_TIMESTAMP,
+     .flags = KEPT | STW_NOT_NULL | STW_SORT,
+     .doc = "When it moved."},
     {.name = "actor_id",
      .type = STW_TYPE_REF,
      .refers = "users",
@@ -51,14 +54,18 @@ enum stw_code stw_stage_change_add(struct stw_context *ctx, const struct stw_ste
 {
     static const struct stw_stmt stmt = {
         .name = "stage_change_add",
-        .sql = "with new as (insert into stage_changes (org_id, id, opportunity_id, from_stage_id, to_stage_id, actor_id, "
-               "reopened, seconds_in_stage) values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, "
-               "case when $8 = 'user' then $9::uuid end, $6::boolean, "
-               "case when $4::uuid is not null then "
-               "least(greatest(extract(epoch from now() - $7::timestamptz), 0), 2147483647)::integer end) returning *) "
-               "insert into events (org_id, id, actor_kind, actor_id, request_id, resource, record_id, type, version, after) "
-               "select $1::uuid, $10::uuid, $8, $9::uuid, $11, 'stage_changes', new.id, 'created', new.version, "
-               "to_jsonb(new) - 'org_id' from new",
+        .sql =
+            "with new as (insert into stage_changes (org_id, id, opportunity_id, from_stage_id, to_stage_id, "
+            "actor_id, "
+            "reopened, seconds_in_stage) values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, "
+            "case when $8 = 'user' then $9::uuid end, $6::boolean, "
+            "case when $4::uuid is not null then "
+            "least(greatest(extract(epoch from now() - $7::timestamptz), 0), 2147483647)::integer end) "
+            "returning *) "
+            "insert into events (org_id, id, actor_kind, actor_id, request_id, resource, record_id, type, "
+            "version, after) "
+            "select $1::uuid, $10::uuid, $8, $9::uuid, $11, 'stage_changes', new.id, 'created', new.version, "
+            "to_jsonb(new) - 'org_id' from new",
         .param_count = 11,
         .kind = STW_STMT_WRITE};
     static const char *const kinds[] = {"user", "key", "system"};
@@ -67,8 +74,16 @@ enum stw_code stw_stage_change_add(struct stw_context *ctx, const struct stw_ste
 
     stw_uuid_v7(ctx->now_us, id);
     stw_uuid_v7(ctx->now_us, event_id);
-    const char *const params[] = {ctx->org_id, id,          step->opportunity_id, step->from_stage_id,
-                                  step->to_stage_id, step->reopened ? "true" : "false", step->since,
-                                  kinds[actor->kind], actor->id, event_id, ctx->request_id};
+    const char *const params[] = {ctx->org_id,
+                                  id,
+                                  step->opportunity_id,
+                                  step->from_stage_id,
+                                  step->to_stage_id,
+                                  step->reopened ? "true" : "false",
+                                  step->since,
+                                  kinds[actor->kind],
+                                  actor->id[0] ? actor->id : NULL,
+                                  event_id,
+                                  ctx->request_id};
     return stw_db_run(ctx, &stmt, params, NULL);
 }

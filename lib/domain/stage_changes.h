@@ -23,8 +23,8 @@ struct stw_step {
     const char *to_stage_id;
     bool reopened;
 };
-/* Adds the row with its event, in the transaction of the opportunity's write; whoever may move an opportunity leaves a
- * trace, whatever else they may do. */
+/* Adds the row with its event, in the transaction of the opportunity's write; whoever may move an opportunity
+ * leaves a trace, whatever else they may do. */
 enum stw_code stw_stage_change_add(struct stw_context *ctx, const struct stw_step *step) STW_MUST_CHECK;
 
 #endif

@@ -63,16 +63,18 @@ const struct stw_resource stw_stages = {
 
 enum stw_code stw_stage_find(struct stw_context *ctx, const char *id, struct stw_stage *ret_stage)
 {
-    static const struct stw_stmt by_id = {.name = "stage_find",
-                                          .sql = STAGE_COLUMNS STAGE_ZONE
-                                          "where s.org_id = $1::uuid and s.id = $2::uuid and s.deleted_at is null",
-                                          .param_count = 2,
-                                          .kind = STW_STMT_READ};
+    static const struct stw_stmt by_id = {
+        .name = "stage_find",
+        .sql =
+            STAGE_COLUMNS STAGE_ZONE "where s.org_id = $1::uuid and s.id = $2::uuid and s.deleted_at is null",
+        .param_count = 2,
+        .kind = STW_STMT_READ};
     static const struct stw_stmt first = {
         .name = "stage_first",
-        .sql = STAGE_COLUMNS STAGE_ZONE "join pipelines p on p.org_id = s.org_id and p.id = s.pipeline_id "
-                                        "where s.org_id = $1::uuid and s.deleted_at is null and s.kind = 'open' "
-                                        "and p.is_default and p.deleted_at is null order by s.position, s.id limit 1",
+        .sql = STAGE_COLUMNS STAGE_ZONE
+        "join pipelines p on p.org_id = s.org_id and p.id = s.pipeline_id "
+        "where s.org_id = $1::uuid and s.deleted_at is null and s.kind = 'open' "
+        "and p.is_default and p.deleted_at is null order by s.position, s.id limit 1",
         .param_count = 1,
         .kind = STW_STMT_READ};
     const char *const params[] = {ctx->org_id, id};

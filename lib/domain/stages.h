@@ -20,8 +20,9 @@ struct stw_stage {
     const char *probability;
     const char *today; /* in the organisation's zone */
 };
-/* The live stage of that id, or with NULL the first open one of the default pipeline; whether the caller may use it is
- * the write's own check. */
-enum stw_code stw_stage_find(struct stw_context *ctx, const char *id, struct stw_stage *ret_stage) STW_MUST_CHECK;
+/* The live stage of that id, or with NULL the first open one of the default pipeline; whether the caller may
+ * use it is the write's own check. */
+enum stw_code stw_stage_find(struct stw_context *ctx, const char *id,
+                             struct stw_stage *ret_stage) STW_MUST_CHECK;
 
 #endif

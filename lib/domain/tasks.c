@@ -37,18 +37,27 @@ static const struct stw_field fields[] = {
      .refers = "opportunities",
      .flags = STW_FILTER,
      .doc = "The opportunity it serves; of the same account, if it has one."},
-    {.name = "lead_id", .type = STW_TYPE_REF, .refers = "leads", .flags = STW_FILTER, .doc = "The lead it is about."},
+    {.name = "lead_id",
+     .type = STW_TYPE_REF,
+     .refers = "leads",
+     .flags = STW_FILTER,
+     .doc = "The lead it is about."},
     {.name = "account_id",
      .type = STW_TYPE_REF,
      .refers = "accounts",
      .flags = STW_SEEN_WITH | STW_FILTER,
-     .doc = "The account; without it that of the contact or of the opportunity. Whoever owns it reads this too."},
+     .doc = "The account; without it that of the contact or of the opportunity. Whoever owns it reads this "
+            "too."},
     {.name = "assignee_id",
      .type = STW_TYPE_REF,
      .refers = "users",
      .flags = STW_OWNER | STW_FILTER,
      .doc = "Who is to do it. Given alone, the team follows."},
-    {.name = "team_id", .type = STW_TYPE_REF, .refers = "teams", .flags = STW_TEAM | STW_FILTER, .doc = "The team it belongs to."},
+    {.name = "team_id",
+     .type = STW_TYPE_REF,
+     .refers = "teams",
+     .flags = STW_TEAM | STW_FILTER,
+     .doc = "The team it belongs to."},
     {.name = "completed_at",
      .type = STW_TYPE_TIMESTAMP,
      .flags = STW_SERVER_KEPT | STW_DERIVED | STW_FILTER | STW_SORT,
@@ -63,8 +72,9 @@ static const struct stw_transition transitions[] = {
 
 static enum stw_code check_write(struct stw_context *ctx, struct stw_write *write)
 {
-    static const struct stw_account_link link = {
-        .account = STW_TASK_ACCOUNT_ID, .contact = STW_TASK_CONTACT_ID, .opportunity = STW_TASK_OPPORTUNITY_ID};
+    static const struct stw_account_link link = {.account = STW_TASK_ACCOUNT_ID,
+                                                 .contact = STW_TASK_CONTACT_ID,
+                                                 .opportunity = STW_TASK_OPPORTUNITY_ID};
     enum stw_code code = stw_states_check(ctx, write, STW_TASK_STATUS, transitions);
     bool was_done = write->old && stw_record_text(write->old, STW_TASK_COMPLETED_AT);
 

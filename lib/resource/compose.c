@@ -7,17 +7,20 @@
 
 static void add_liveness(struct stw_sql *sql, enum stw_deleted deleted, const char *alias)
 {
-    if (deleted == STW_DELETED_EXCLUDE)
-        stw_sql_printf(sql, " and %s.deleted_at is null", alias);
-    else if (deleted == STW_DELETED_ONLY)
-        stw_sql_printf(sql, " and %s.deleted_at is not null", alias);
+    if (deleted == STW_DELETED_INCLUDE)
+        return;
+    stw_sql_add(sql, " and ");
+    stw_sql_add(sql, alias);
+    stw_sql_add(sql, deleted == STW_DELETED_EXCLUDE ? ".deleted_at is null" : ".deleted_at is not null");
 }
 
 static void add_from(struct stw_sql *sql, const char *columns, const struct stw_plan *plan)
 {
     stw_sql_add(sql, "select ");
     stw_sql_add(sql, columns);
-    stw_sql_printf(sql, " from %s t where ", plan->resource->path);
+    stw_sql_add(sql, " from ");
+    stw_sql_add(sql, plan->resource->path);
+    stw_sql_add(sql, " t where ");
 }
 
 struct stw_stmt stw_compose_get(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb, const char *id,

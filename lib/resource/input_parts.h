@@ -3,7 +3,7 @@
 
 #include "resource/input.h"
 
-/* What input*.c and actor.c share; nobody else includes it. */
+/* What input*.c and actor.c share with whoever reads a body of another shape. */
 
 /* True when no further violation would be kept: what it costs to name one is then saved, or a body of nothing
  * but faults would keep a core busy. */

@@ -116,25 +116,79 @@ void stw_render_masked(struct stw_buf *out, enum stw_type type, const char *text
     stw_buf_add_char(buf, '"');
 }
 
+/* Types whose text goes out as it came: with quotes around it, without, or not at all so. */
+static bool is_verbatim(enum stw_type type, size_t *ret_quotes)
+{
+    switch (type) {
+    case STW_TYPE_INT:
+    case STW_TYPE_TEXTS:
+    case STW_TYPE_OBJECT:
+    case STW_TYPE_KEYS:
+        *ret_quotes = 0;
+        return true;
+    case STW_TYPE_ID:
+    case STW_TYPE_REF:
+    case STW_TYPE_DATE:
+    case STW_TYPE_ENUM:
+        *ret_quotes = 1;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static char *put(char *at, const char *bytes, size_t length)
+{
+    memcpy(at, bytes, length);
+    return at + length;
+}
+
+/* `,"name":` and a value that needs no work, in one piece: most of a page is made of them. */
+static void add_member(struct stw_buf *out, const char *prefix, const char *value, size_t length, size_t quotes, bool first)
+{
+    size_t name = strlen(prefix);
+    size_t size = name + length + 2 * quotes + (first ? 0 : 1);
+    char *at = stw_buf_reserve(out, size);
+
+    if (!at)
+        return;
+    if (!first)
+        *at++ = ',';
+    at = put(at, prefix, name);
+    if (quotes)
+        *at++ = '"';
+    at = put(at, value, length);
+    if (quotes)
+        *at++ = '"';
+    stw_buf_advance(out, size);
+}
+
 void stw_render_fields(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant, uint64_t fields,
                        const struct stw_rows *rows, int row)
 {
     bool first = true;
 
-    for (int i = 0; i < plan->field_count; i++) {
-        if (!(fields >> i & 1))
-            continue;
-        if (!first)
-            stw_buf_add_char(out, ',');
-        first = false;
-        stw_buf_add_text(out, plan->prefix[i]);
+    for (uint64_t left = fields; left; left &= left - 1) {
+        int i = __builtin_ctzll(left);
         int column = plan->first_column[i];
+        enum stw_type type = plan->fields[i].type;
         const char *text = stw_rows_text(rows, row, column);
-        size_t length = stw_rows_length(rows, row, column);
-        if (text && grant->masked >> i & 1)
-            stw_render_masked(out, plan->fields[i].type, text, length);
-        else
-            stw_render_value(out, plan->fields[i].type, text, length,
-                             plan->fields[i].type == STW_TYPE_MONEY ? stw_rows_text(rows, row, column + 1) : NULL);
+        size_t length = text ? stw_rows_length(rows, row, column) : 0;
+        bool masked = text && grant->masked >> i & 1;
+        size_t quotes = 0;
+
+        if (!text) {
+            add_member(out, plan->prefix[i], "null", 4, 0, first);
+        } else if (!masked && is_verbatim(type, &quotes)) {
+            add_member(out, plan->prefix[i], text, length, quotes, first);
+        } else {
+            add_member(out, plan->prefix[i], "", 0, 0, first);
+            if (masked)
+                stw_render_masked(out, type, text, length);
+            else
+                stw_render_value(out, type, text, length,
+                                 type == STW_TYPE_MONEY ? stw_rows_text(rows, row, column + 1) : NULL);
+        }
+        first = false;
     }
 }

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness.client import Api
-from world import codes
+from world import HERE, codes
 
 ACTIVITIES = "/v1/activities"
 
@@ -215,6 +215,18 @@ def test_who_logs_it_owns_it(realm):
         reply = person.api.post(ACTIVITIES, json={"kind": "note", "subject": "x", "owner_id": realm.people["peer"].id}, expect=403)
         assert reply.json()["rule"] == "activities.assign"
     assert log(realm.admin)["owner_id"] is None
+
+
+def test_a_telephone_system_logs_calls(realm, account):
+    key = realm.steward("key", "create", "--org", HERE, "--name", "telephone", "--source", "telephone", "--scopes",
+                        "activities:create,activities:read,contacts:read:all,accounts:read:all")["key"]
+    api = Api(realm.server.url, realm.recorder, key)
+    record = log(api, contact_id=contact_of(realm, account), happened_at=at(6))
+    assert (record["source"], record["owner_id"], record["account_id"]) == ("telephone", None, account)
+    assert touched(realm, account) == at(6)
+    assert [row["id"] for row in api.all(ACTIVITIES)] == [record["id"]], "nothing but its own"
+    api.patch(f"{ACTIVITIES}/{record['id']}", json={"subject": "x"}, expect=403)
+    api.close()
 
 
 # Checking in

@@ -69,8 +69,8 @@ def test_what_cannot_be_written(clerk, account):
     for method, path, body in (("POST", "/v1/accounts", {"name": "x"}), ("PATCH", f"/v1/accounts/{account['id']}", {})):
         reply = clerk.request(method, path, 422, json={**body, HIDDEN: REVENUE, LOCKED: "basic"}, headers={"If-Match": "*"})
         assert codes(reply) == {f"#/{HIDDEN}": "unknown_field", f"#/{LOCKED}": "read_only"}
-    assert "annual" not in clerk.post("/v1/accounts", json={"name": "x", "annual_revenu": 1}, expect=422).text.replace("annual_revenu\"", "").replace(
-        "#/annual_revenu", ""), "the nearest name is not that of a hidden field"
+    near = clerk.post("/v1/accounts", json={"name": "x", HIDDEN[:-1]: 1}, expect=422)
+    assert HIDDEN not in near.text, "the nearest name is not that of a hidden field"
 
 
 def test_the_hidden_field_is_in_no_aggregate(clerk, account):

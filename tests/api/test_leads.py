@@ -75,7 +75,8 @@ def test_conversion_makes_account_and_contact(realm, state):
         "name": lead["company"], "kind": "company", "source": "fair", "owner_id": lead["owner_id"], "team_id": lead["team_id"],
         "phone": None, "email": None}
     assert {name: contact[name] for name in ("account_id", "name", "position", "phone", "email")} == {
-        "account_id": account["id"], "name": PERSON["name"], "position": PERSON["title"], "phone": PERSON["phone"], "email": PERSON["email"]}
+        "account_id": account["id"], "name": PERSON["name"], "position": PERSON["title"], "phone": PERSON["phone"],
+        "email": PERSON["email"]}
     after = realm.admin.get(f"/v1/leads/{lead['id']}").json()
     assert (after["status"], after["converted_account_id"], after["converted_contact_id"], after["version"]) == (
         "converted", account["id"], contact["id"], lead["version"] + 1)

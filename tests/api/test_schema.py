@@ -29,8 +29,9 @@ def columns(realm):
 def indexes(realm):
     """{table: [columns of an index, in order]}"""
     found = realm.db.execute(
-        "select t.relname as table, i.relname as name, x.indisunique as is_unique, array(select trim('\"' from pg_get_indexdef(x.indexrelid, k, true)) "
-        "from generate_series(1, x.indnkeyatts) k) as columns from pg_index x join pg_class i on i.oid = x.indexrelid "
+        "select t.relname as table, i.relname as name, x.indisunique as is_unique, "
+        "array(select trim('\"' from pg_get_indexdef(x.indexrelid, k, true)) from generate_series(1, x.indnkeyatts) k) as columns "
+        "from pg_index x join pg_class i on i.oid = x.indexrelid "
         "join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace where n.nspname = 'steward'").fetchall()
     tables = {}
     for row in found:

@@ -91,7 +91,8 @@ def test_no_row_can_be_written_into_another_organization(serving, realm, resourc
                         "where id = %s", (realm.strange_org, uuid.uuid4(), record))
     with pytest.raises(psycopg.errors.WithCheckOptionViolation), serving.transaction():
         bound(serving, realm.org)
-        serving.execute(f"update app.{resource.path} set org_id = %s, deleted_at = now() where id = %s", (realm.strange_org, record))
+        serving.execute(f"update app.{resource.path} set org_id = %s, deleted_at = now() where id = %s",
+                        (realm.strange_org, record))
     for sql in (f"update app.{resource.path} set version = 99 where id = %s", f"delete from app.{resource.path} where id = %s"):
         with serving.transaction():
             bound(serving, realm.org)

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from conftest import ROLES
 from harness.client import Api, Session
-from registry import EACH, MISSING, RESOURCES, valid_body
+from registry import RESOURCES, valid_body
 
 HERE, THERE = "northwind", "faraway"
 CANARY = "QUETZALCOATLUS"  # a word in every record of the other organisation, and nowhere else
@@ -284,6 +284,3 @@ def codes(reply):
     """{pointer or parameter: code} of a problem's violations."""
     return {item.get("pointer") or item.get("parameter") or item.get("header"): item["code"]
             for item in reply.json().get("errors", [])}
-
-
-__all__ = ["CANARY", "EACH", "MISSING", "Realm", "codes", "matching", "reaches", "realm", "scopes"]
