@@ -237,10 +237,8 @@ void srv_exchange_prepare(struct srv_exchange *exchange)
     request->ctx.engine = server->engine;
     request->ctx.offload = server->workers ? &loop->offload : NULL;
     request->ctx.deadline_us = request->started_us + (int64_t)server->config->request_timeout_ms * 1000;
-    if (exchange->body.length) {
-        request->body = exchange->body.data;
-        request->body_length = exchange->body.length;
-    }
+    request->body = exchange->body.length ? exchange->body.data : "";
+    request->body_length = exchange->body.length;
 }
 
 /* The request is complete. */

@@ -167,7 +167,7 @@ enum stw_code srv_problem_page(struct srv_request *request, struct srv_reply *re
     if (code != STW_OK)
         return code;
     page.html = html > json;
-    code = html == 0 ? srv_negotiate_accept(request) : STW_OK;
+    code = html == 0 ? srv_negotiate_accept(request, "application/json") : STW_OK;
     if (code != STW_OK)
         return code;
     if (search.name)

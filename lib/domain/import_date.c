@@ -78,6 +78,7 @@ bool stw_import_date_read(const char *format, const char *text, char ret_date[11
     if (*text)
         return false;
     /* whether there is such a day is the date type's to say */
-    snprintf(ret_date, 11, "%04d-%02d-%02d", parts[YEAR] % 10000, parts[MONTH] % 100, parts[DAY] % 100);
+    snprintf(ret_date, 11, "%04u-%02u-%02u", (unsigned)parts[YEAR] % 10000, (unsigned)parts[MONTH] % 100,
+             (unsigned)parts[DAY] % 100);
     return true;
 }

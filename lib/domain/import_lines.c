@@ -293,12 +293,15 @@ static enum stw_code write_line(struct stw_context *ctx, struct stw_import_batch
         tell(ctx, batch, line, STW_VALIDATION_FAILED, ctx->details);
     if (line->failed)
         return STW_OK;
-    code = stw_tx_run(ctx, store, &write, false);
+    code = batch->careful ? stw_tx_run(ctx, store, &write, false) : store(ctx, &write);
     if (code == STW_OK)
         count(batch, &write, known);
-    else if (!stw_job_may_pass(code))
-        tell(ctx, batch, line, code, ctx->details);
-    return stw_job_may_pass(code) ? code : STW_OK;
+    if (code == STW_OK || stw_job_may_pass(code))
+        return code;
+    if (!batch->careful)
+        return STW_CONFLICT;
+    tell(ctx, batch, line, code, ctx->details);
+    return STW_OK;
 }
 
 static enum stw_code write_lines(struct stw_context *ctx, struct stw_import_batch *batch, struct stw_import_index *keys)

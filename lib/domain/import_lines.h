@@ -38,10 +38,13 @@ struct stw_import_batch {
     int count;
     struct stw_import_errors *errors;
     struct stw_import_counts *counts;
+    bool careful; /* each line by itself */
 };
 
-/* Inside a transaction: a line that cannot be stored is undone alone, counted and told in `errors`. Fails as a whole only by
- * what is not the lines' fault; then the transaction must be rolled back. */
+/* Inside a transaction. Each line is counted, and told in `errors` when it cannot be stored. `careful`: such a line is undone
+ * alone. Else the first that the store refuses ends the batch with STW_CONFLICT: most files have none, and going without a
+ * savepoint for each line is much faster. Any other failure is not the lines' fault. After a failure the transaction must be
+ * rolled back. */
 enum stw_code stw_import_batch_run(struct stw_context *ctx, struct stw_import_batch *batch) STW_MUST_CHECK;
 
 /* ---- import_lookup.c ---- */

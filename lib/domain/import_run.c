@@ -242,6 +242,29 @@ static enum stw_code run_batch(struct stw_context *ctx, void *argument)
     return stw_import_batch_run(ctx, argument);
 }
 
+/* All lines at once; if the store refuses one, again line by line. A rehearsal goes the same way and is rolled back; what it
+ * found stays. */
+static enum stw_code store_batch(struct stw_context *ctx, struct stw_import_batch *batch, bool dry_run)
+{
+    const struct stw_import_counts counts = *batch->counts;
+    const struct stw_import_errors errors = *batch->errors;
+    const struct stw_details details = *ctx->details;
+    enum stw_code code = stw_tx_run(ctx, run_batch, batch, dry_run);
+
+    if (code != STW_CONFLICT)
+        return code;
+    *ctx->details = details;
+    *batch->counts = counts;
+    batch->errors->count = errors.count;
+    batch->errors->json.length = errors.json.length;
+    for (int i = 0; i < batch->count; i++) {
+        batch->lines[i].failed = batch->lines[i].cells == NULL;
+        batch->lines[i].key = NULL;
+    }
+    batch->careful = true;
+    return stw_tx_run(ctx, run_batch, batch, dry_run);
+}
+
 static enum stw_code step(struct stw_context *ctx, struct stw_job *job, bool *ret_more)
 {
     struct stw_import_errors errors;
@@ -266,9 +289,8 @@ static enum stw_code step(struct stw_context *ctx, struct stw_job *job, bool *re
         if (state.place.at == 0)
             state.place = run->first;
         code = read_lines(ctx, run, &state.place, &batch, ret_more);
-        /* a rehearsal goes the same way and is rolled back; what it found stays */
         if (code == STW_OK && batch.count > 0)
-            code = stw_tx_run(ctx, run_batch, &batch, run->options.dry_run);
+            code = store_batch(ctx, &batch, run->options.dry_run);
         if (code != STW_OK)
             return code;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buf.h"
 #include "db/db.h"
 #include "domain/actor_load.h"
 #include "domain/import_run.h"

@@ -207,6 +207,8 @@ static void add_old(struct stw_sql *sql, const struct stw_plan *plan, enum stw_v
     stw_sql_printf(sql, " and t.deleted_at is %snull for %s of t)", deleted == STW_DELETED_ONLY ? "not " : "", strength);
 }
 
+#define OUTCOME_ROWS " from (select * from new union all select * from old where not exists (select 1 from new)) t"
+
 /* The row as it stands after the statement: the new one, or the old one when nothing was written. */
 static void add_outcome(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_reference_checks *checks)
 {
@@ -215,7 +217,7 @@ static void add_outcome(struct stw_sql *sql, const struct stw_plan *plan, const 
     stw_sql_add(sql, ", (select count(*) from new)");
     if (checks)
         add_verdicts(sql, checks);
-    stw_sql_add(sql, " from (select * from new union all select * from old where not exists (select 1 from new)) t");
+    stw_sql_add(sql, OUTCOME_ROWS);
 }
 
 static void add_version(struct stw_sql *sql, const char *version)
@@ -287,24 +289,46 @@ struct stw_stmt stw_compose_delete(struct stw_sql *sql, const struct stw_plan *p
     return stw_sql_finish(sql, STW_STMT_WRITE, true);
 }
 
-struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *plan, const char *id)
+/* "(old.account_id is null or exists (…))": what the deleted record refers to still lives. */
+static void add_lives(struct stw_sql *sql, const struct stw_plan *plan, int field, const char *alias, const char *strength)
 {
+    const struct stw_field *reference = &plan->fields[field];
+    stw_sql_printf(sql,
+                   "(%s.%s is null or exists (select 1 from %s r where r.org_id = $1::uuid and r.id = %s.%s and "
+                   "r.deleted_at is null%s))",
+                   alias, reference->name, reference->refers, alias, reference->name, strength);
+}
+
+struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *plan, const char *id,
+                                    struct stw_reference_checks *ret_checks)
+{
+    ret_checks->count = 0;
+    for (int i = 0; i < plan->reference_count; i++) {
+        int field = plan->references[i].field;
+        if (plan->writable >> field & 1)
+            ret_checks->field[ret_checks->count++] = field;
+    }
     stw_sql_add(sql, "with ");
     add_old(sql, plan, STW_DELETE, id, "update", STW_DELETED_ONLY);
     stw_sql_printf(sql,
                    ", new as (update %s t set deleted_at = null, version = t.version + 1, updated_at = now() from old "
                    "where t.org_id = $1::uuid and t.id = old.id",
                    plan->resource->path);
-    if (plan->parent_field >= 0) {
-        const struct stw_field *field = &plan->fields[plan->parent_field];
-        stw_sql_printf(sql,
-                       " and exists (select 1 from %s p where p.org_id = $1::uuid and p.id = old.%s and p.deleted_at is null)",
-                       field->refers, field->name);
+    for (int i = 0; i < ret_checks->count; i++) {
+        stw_sql_add(sql, " and ");
+        add_lives(sql, plan, ret_checks->field[i], "old", " for key share of r");
     }
     stw_sql_add(sql, " returning t.*)");
     add_event(sql, plan, "event", "new", NULL, "restored", false);
     add_parts(sql, plan, "new", true, 0);
-    add_outcome(sql, plan, NULL);
+    stw_sql_add(sql, " select ");
+    stw_sql_add(sql, plan->columns);
+    stw_sql_add(sql, ", (select count(*) from new)");
+    for (int i = 0; i < ret_checks->count; i++) {
+        stw_sql_add(sql, ", ");
+        add_lives(sql, plan, ret_checks->field[i], "t", "");
+    }
+    stw_sql_add(sql, OUTCOME_ROWS);
     return stw_sql_finish(sql, STW_STMT_WRITE, true);
 }
 

@@ -25,8 +25,9 @@ struct stw_stmt stw_compose_update(struct stw_sql *sql, const struct stw_input *
                                    const char *version, struct stw_reference_checks *ret_checks);
 /* Soft; parts go with it. Columns and meaning as for update. */
 struct stw_stmt stw_compose_delete(struct stw_sql *sql, const struct stw_plan *plan, const char *id, const char *version);
-/* A deleted record and the parts that went with it; the parent of a part must be live (else not written). */
-struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *plan, const char *id);
+/* A deleted record and the parts that went with it, when all that it refers to is live. Columns and meaning as for update. */
+struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *plan, const char *id,
+                                    struct stw_reference_checks *ret_checks);
 /* One row: the id of the live record that holds what the deleted one has under the unique index, or null. */
 struct stw_stmt stw_compose_holder(struct stw_sql *sql, const char *index, const char *id);
 /* The record as stw_compose_get gives it, locked against other writers until the transaction ends. */

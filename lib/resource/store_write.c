@@ -15,7 +15,24 @@ struct job {
     const char *version;
     struct stw_record old;
     struct stw_record *ret_record;
+    struct stw_input pristine; /* as it came: each run of the hooks starts from it */
 };
+
+static void keep_pristine(struct stw_context *ctx, struct job *job)
+{
+    size_t size = sizeof(struct stw_value) * (size_t)job->write.plan->field_count;
+    job->pristine = *job->write.input;
+    job->pristine.values = stw_arena_alloc(ctx->arena, size);
+    memcpy(job->pristine.values, job->write.input->values, size);
+}
+
+static void begin_run(struct job *job)
+{
+    job->write.input->given = job->pristine.given;
+    job->write.input->settled = job->pristine.settled;
+    memcpy(job->write.input->values, job->pristine.values,
+           sizeof(struct stw_value) * (size_t)job->write.plan->field_count);
+}
 
 const char *stw_write_text(const struct stw_write *write, int field)
 {
@@ -169,6 +186,7 @@ static enum stw_code create_body(struct stw_context *ctx, void *argument)
     const struct stw_hooks *hooks = &job->write.plan->resource->hooks;
     enum stw_code code = STW_OK;
 
+    begin_run(job);
     if (hooks->check_write)
         code = hooks->check_write(ctx, &job->write);
     if (code == STW_OK)
@@ -196,9 +214,10 @@ enum stw_code stw_store_create(struct stw_context *ctx, struct stw_input *input,
     else
         stw_uuid_v7(ctx->now_us, id);
     fill_defaults(ctx, input);
-    if (has_hooks(plan, input))
-        return stw_tx_run(ctx, create_body, &job, false);
-    return insert(ctx, &job);
+    if (!has_hooks(plan, input))
+        return insert(ctx, &job);
+    keep_pristine(ctx, &job);
+    return stw_tx_run(ctx, create_body, &job, false);
 }
 
 /* Nothing within reach of the verb: either the caller sees it and may not, or it is not there for them. */
@@ -276,6 +295,7 @@ static enum stw_code update_body(struct stw_context *ctx, void *argument)
     const struct stw_hooks *hooks = &job->write.plan->resource->hooks;
     enum stw_code code = STW_OK;
 
+    begin_run(job);
     if (hooks->needs_old) {
         code = stw_store_lock(ctx, job->write.plan, STW_UPDATE, job->write.id, job->version, &job->old);
         job->write.old = &job->old;
@@ -304,9 +324,10 @@ enum stw_code stw_store_update(struct stw_context *ctx, struct stw_input *input,
         code = check_assignment(ctx, input);
     if (code != STW_OK)
         return code;
-    if (has_hooks(plan, input))
-        return stw_tx_run(ctx, update_body, &job, false);
-    return change(ctx, &job);
+    if (!has_hooks(plan, input))
+        return change(ctx, &job);
+    keep_pristine(ctx, &job);
+    return stw_tx_run(ctx, update_body, &job, false);
 }
 
 struct deletion {
@@ -372,11 +393,12 @@ static enum stw_code restore_body(struct stw_context *ctx, void *argument)
     const struct restoration *restoration = argument;
     const struct stw_plan *plan = restoration->plan;
     const struct stw_hooks *hooks = &plan->resource->hooks;
+    struct stw_reference_checks checks;
     struct stw_sql sql;
     struct stw_rows *rows;
 
     stw_sql_init(&sql, ctx);
-    struct stw_stmt stmt = stw_compose_restore(&sql, plan, restoration->id);
+    struct stw_stmt stmt = stw_compose_restore(&sql, plan, restoration->id, &checks);
     enum stw_code code = stw_db_run(ctx, &stmt, sql.parameters, &rows);
     if (code != STW_OK)
         return stw_constraint_translate(ctx, plan, code);
@@ -387,8 +409,8 @@ static enum stw_code restore_body(struct stw_context *ctx, void *argument)
     *restoration->ret_record = (struct stw_record){.plan = plan, .rows = rows, .row = 0};
     if (was_written(plan, rows))
         return hooks->after_delete ? hooks->after_delete(ctx, restoration->ret_record) : STW_OK;
-    stw_details_field(ctx->details, plan->fields[plan->parent_field].name, STW_UNKNOWN_REFERENCE, NULL);
-    return STW_CONFLICT;
+    code = check_verdicts(ctx, plan, rows, &checks);
+    return code == STW_VALIDATION_FAILED ? STW_CONFLICT : code;
 }
 
 /* Names the record that has taken the deleted one's place, when the caller may know of it. */

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from conftest import ROLES
 from harness.client import Api, Session
-from registry import RESOURCES, valid_body
+from registry import EACH, RESOURCES, valid_body
 
 HERE, THERE = "northwind", "faraway"
 CANARY = "QUETZALCOATLUS"  # a word in every record of the other organisation, and nowhere else
@@ -60,7 +60,7 @@ class Realm:
             self._person(role, role, "north")
         for name, team in OTHERS.items():
             self._person(name, "account_manager", team)
-        self.strange = {path: self._strange(path) for path in RESOURCES}
+        self.strange = {resource.path: self._strange(resource.path) for resource in EACH}
 
     def _organization(self, slug, kind):
         org = self.steward("org", "create", "--slug", slug, "--name", slug.title())["id"]
