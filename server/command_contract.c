@@ -45,7 +45,7 @@ static json_t *describe_all(const struct stw_engine *engine)
 
 static int refuse_resource(const struct stw_engine *engine, const char *name)
 {
-    const char *names[NAMES_MAX];
+    const char *names[NAMES_MAX] = {NULL};
     const char *nearest;
     size_t count = 0;
 

@@ -79,12 +79,13 @@ enum stw_code stw_job_take(struct stw_context *ctx, struct stw_job *ret_job, boo
     return STW_OK;
 }
 
-/* Locks the job until the transaction ends: nobody can take it over in the middle of a step, however long that takes. */
+/* Locks the job until the transaction ends: nobody can take it over in the middle of a step, however long that takes. Should
+ * this process freeze there, the database ends its session, and with it the lock. */
 static enum stw_code hold(struct stw_context *ctx, struct stw_job *job)
 {
     static const struct stw_stmt stmt = {
         .name = "job_hold",
-        .sql = "select progress from jobs where org_id = $1::uuid and id = $2::uuid and fence = $3::bigint "
+        .sql = "select progress, set_config('idle_in_transaction_session_timeout', '20s', true) from jobs where org_id = $1::uuid and id = $2::uuid and fence = $3::bigint "
                "and state = 'running' for no key update",
         .param_count = 3,
         .kind = STW_STMT_WRITE};

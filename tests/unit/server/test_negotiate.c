@@ -101,17 +101,17 @@ static void checks_accept(void **state)
                                       "application/jsonp"};
     struct fixture *fixture = *state;
 
-    assert_int_equal(srv_negotiate_accept(&fixture->request), STW_OK);
+    assert_int_equal(srv_negotiate_accept(&fixture->request, "application/json"), STW_OK);
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         fixture_again(fixture);
         fixture_header(fixture, "Accept", good[i]);
-        assert_int_equal(srv_negotiate_accept(&fixture->request), STW_OK);
+        assert_int_equal(srv_negotiate_accept(&fixture->request, "application/json"), STW_OK);
         assert_int_equal(fixture->request.details.violation_count, 0);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         fixture_again(fixture);
         fixture_header(fixture, "Accept", bad[i]);
-        if (srv_negotiate_accept(&fixture->request) != STW_NOT_ACCEPTABLE)
+        if (srv_negotiate_accept(&fixture->request, "application/json") != STW_NOT_ACCEPTABLE)
             fail_msg("%s", bad[i]);
         assert_int_equal(fixture->request.details.violation_count, 1);
         assert_int_equal(fixture->request.details.violations[0].where, STW_AT_HEADER);
