@@ -94,7 +94,18 @@ create table steward.import_chunks (
     constraint import_chunks_import_id_fkey foreign key (org_id, import_id) references steward.imports (org_id, id)
 );
 alter table steward.import_chunks alter column content set storage external; -- compressing costs more than it saves here
+create index import_chunks_created_at_idx on steward.import_chunks (created_at);
 select steward.expose('import_chunks');
+
+-- Uploads that were broken off and never taken up again.
+create function app.import_chunks_forget() returns void
+    language sql security definer set search_path = pg_catalog, steward as $$
+    delete from steward.import_chunks c using steward.imports i
+    where c.created_at < now() - interval '1 day' and i.org_id = c.org_id and i.id = c.import_id
+        and i.state = 'waiting_for_content'
+$$;
+revoke all on function app.import_chunks_forget() from public;
+grant execute on function app.import_chunks_forget() to steward_app;
 
 create table steward.import_errors (
     org_id uuid not null,

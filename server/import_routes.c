@@ -10,9 +10,11 @@
 #include "server/record_reply.h"
 #include "server/write.h"
 
-static void reply_import(struct srv_request *request, struct srv_reply *reply, const struct stw_record *record, int status)
+static void reply_import(struct srv_request *request, struct srv_reply *reply,
+                         const struct stw_record *record, int status)
 {
-    const struct stw_query query = {.plan = record->plan, .fields = stw_access_visible(&request->ctx, record->plan)};
+    const struct stw_query query = {.plan = record->plan,
+                                    .fields = stw_access_visible(&request->ctx, record->plan)};
 
     srv_record_reply(request, reply, record, &query, NULL, status);
     srv_reply_header(reply, "Location", srv_record_location(request, record));
@@ -115,7 +117,8 @@ static enum stw_code get_errors(struct srv_request *request, struct srv_reply *r
         stw_buf_printf(out, "%s,", stw_rows_text(rows, row, LINE));
         add_cell(out, column ? column : "");
         stw_buf_printf(out, ",%s,", stw_rows_text(rows, row, CODE));
-        add_cell(out, srv_problem_detail(request->ctx.arena, problem, request->language, stw_rows_text(rows, row, ARGUMENT)));
+        add_cell(out, srv_problem_detail(request->ctx.arena, problem, request->language,
+                                         stw_rows_text(rows, row, ARGUMENT)));
         stw_buf_add_text(out, "\r\n");
     }
     srv_reply_header(reply, "Content-Disposition", "attachment; filename=\"errors.csv\"");

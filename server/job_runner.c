@@ -72,15 +72,18 @@ static void fail(struct srv_job_runner *runner, struct stw_job *job, enum stw_co
 }
 
 /* A step came to nothing. */
-static void give_up(struct srv_job_runner *runner, struct stw_job *job, enum stw_code code, const struct stw_details *details)
+static void give_up(struct srv_job_runner *runner, struct stw_job *job, enum stw_code code,
+                    const struct stw_details *details)
 {
     if (code == STW_CONFLICT) {
         srv_log(SRV_LOG_INFO, "jobs", "job %s was cancelled or taken over", job->id);
     } else if (stw_job_may_pass(code)) {
-        srv_log(SRV_LOG_WARNING, "jobs", "job %s waits: %s %s", job->id, stw_code_name(code), details->internal);
+        srv_log(SRV_LOG_WARNING, "jobs", "job %s waits: %s %s", job->id, stw_code_name(code),
+                details->internal);
         release(runner, job, job->attempts < PAUSE_MOST ? job->attempts : PAUSE_MOST);
     } else {
-        srv_log(SRV_LOG_WARNING, "jobs", "job %s failed: %s %s", job->id, stw_code_name(code), details->internal);
+        srv_log(SRV_LOG_WARNING, "jobs", "job %s failed: %s %s", job->id, stw_code_name(code),
+                details->internal);
         fail(runner, job, code);
     }
 }

@@ -3,8 +3,9 @@
 
 struct stw_engine;
 
-/* One thread that takes jobs (domain/jobs.h) and does them step by step, over a connection of its own. A job whose worker died
- * is taken when its lease has run out; one that this process has in hand when it stops is given back behind its last step. */
+/* One thread that takes jobs (domain/jobs.h) and does them step by step, over a connection of its own. A job
+ * whose worker died is taken when its lease has run out; one that this process has in hand when it stops is
+ * given back behind its last step. */
 struct srv_job_runner;
 
 /* NULL when it cannot be started. The engine must outlive it. */

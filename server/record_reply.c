@@ -171,6 +171,14 @@ static char *next_cursor(struct stw_context *ctx, const struct stw_query *query,
     return stw_cursor_write(ctx, query, values);
 }
 
+/* For the rest of a page, by the size of its first record: growing in steps would copy it several times over. */
+static void make_room(struct stw_buf *out, int count)
+{
+    size_t rest = (size_t)(count - 1) * (out->length + out->length / 8) + 256;
+    if (!out->failed && rest <= out->cap - out->length)
+        stw_buf_reserve(out, rest);
+}
+
 void srv_page_reply(struct srv_request *request, struct srv_reply *reply, const struct stw_query *query,
                     const struct stw_page *page)
 {
@@ -185,6 +193,8 @@ void srv_page_reply(struct srv_request *request, struct srv_reply *reply, const 
         if (row)
             stw_buf_add_char(out, ',');
         add_record(ctx, out, query, page->rows, row, indexes, page->related_count);
+        if (row == 0)
+            make_room(out, page->count);
     }
     const char *cursor = page->more ? next_cursor(ctx, query, page) : NULL;
     if (cursor)

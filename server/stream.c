@@ -31,7 +31,8 @@ static void take(void *argument)
     if (code != STW_OK)
         srv_answer_raw(exchange, code);
     else
-        srv_connection_phase(connection, SRV_PHASE_BODY); /* each piece has the time that other bodies have in all */
+        srv_connection_phase(connection,
+                             SRV_PHASE_BODY); /* each piece has the time that other bodies have in all */
     if (exchange->suspended) {
         exchange->suspended = false;
         MHD_resume_connection(connection->mhd);

@@ -140,11 +140,23 @@ static size_t clean_run(const char *bytes, size_t length)
 void stw_buf_add_json(struct stw_buf *buf, const char *bytes, size_t length)
 {
     static const char digits[16] = "0123456789abcdef";
+    size_t run = clean_run(bytes, length);
     size_t at = 0;
 
+    /* Most texts need no escape: they go in one piece. */
+    if (run == length && length > 0) {
+        char *place = stw_buf_reserve(buf, length + 2);
+
+        if (!place)
+            return;
+        place[0] = '"';
+        memcpy(place + 1, bytes, length);
+        place[length + 1] = '"';
+        stw_buf_advance(buf, length + 2);
+        return;
+    }
     stw_buf_add_char(buf, '"');
     while (at < length && !buf->failed) {
-        size_t run = clean_run(bytes + at, length - at);
         unsigned char c;
 
         stw_buf_add(buf, bytes + at, run);
@@ -156,6 +168,7 @@ void stw_buf_add_json(struct stw_buf *buf, const char *bytes, size_t length)
             stw_buf_add(buf, (char[]){'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
         else
             stw_buf_add(buf, (char[]){'\\', escapes[c]}, 2);
+        run = clean_run(bytes + at, length - at);
     }
     stw_buf_add_char(buf, '"');
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of the line end at `at`: 0 when there is none, -1 when a CR is the last byte and its LF may still come. */
+/* Length of the line end at `at`: 0 when there is none, -1 when a CR is the last byte and its LF may still
+ * come. */
 static int line_end(const char *bytes, size_t at, size_t length, bool last)
 {
     if (bytes[at] == '\n')
@@ -19,8 +20,8 @@ static int line_end(const char *bytes, size_t at, size_t length, bool last)
 
 enum place { FIELD_START, PLAIN, QUOTED, BEHIND_QUOTE };
 
-/* Where a byte leads to. A quote opens at the start of a field only; what stands behind the closing one is for the parser
- * to refuse. */
+/* Where a byte leads to. A quote opens at the start of a field only; what stands behind the closing one is
+ * for the parser to refuse. */
 static enum place step(enum place place, char c, char delimiter)
 {
     if (place == QUOTED)
@@ -47,7 +48,8 @@ static void note_line(struct extent *extent, size_t end)
 }
 
 /* Looks for the record's end: RECORD, TOO_LONG or MORE. */
-static enum stw_csv_found measure(char delimiter, const char *bytes, size_t length, bool last, struct extent *extent)
+static enum stw_csv_found measure(char delimiter, const char *bytes, size_t length, bool last,
+                                  struct extent *extent)
 {
     enum place place = FIELD_START;
 
@@ -111,7 +113,8 @@ static void take_field(void *bytes, size_t length, void *argument)
     fields->list[fields->count++] = stw_arena_strndup(fields->arena, bytes, length);
 }
 
-static bool parse(struct stw_arena *arena, char delimiter, const char *bytes, size_t length, struct stw_csv_record *record)
+static bool parse(struct stw_arena *arena, char delimiter, const char *bytes, size_t length,
+                  struct stw_csv_record *record)
 {
     struct fields fields = {.arena = arena};
     struct csv_parser parser;
@@ -132,8 +135,8 @@ static bool parse(struct stw_arena *arena, char delimiter, const char *bytes, si
     return good && !fields.bad;
 }
 
-enum stw_csv_found stw_csv_next(struct stw_arena *arena, char delimiter, const char *bytes, size_t length, bool last,
-                                struct stw_csv_record *ret_record)
+enum stw_csv_found stw_csv_next(struct stw_arena *arena, char delimiter, const char *bytes, size_t length,
+                                bool last, struct stw_csv_record *ret_record)
 {
     struct stw_csv_record record = {0};
     struct extent extent = {0};

@@ -7,8 +7,9 @@
 #include "core/arena.h"
 
 /*
- * CSV as RFC 4180 has it, record by record out of a window onto a file, so that a reader can stop behind any record and go
- * on there later. Lines end in LF, CR LF or CR; quoted fields may hold line breaks and doubled quotes.
+ * CSV as RFC 4180 has it, record by record out of a window onto a file, so that a reader can stop behind any
+ * record and go on there later. Lines end in LF, CR LF or CR; quoted fields may hold line breaks and doubled
+ * quotes.
  */
 #define STW_CSV_RECORD_MAX ((size_t)256 * 1024) /* bytes of one record */
 #define STW_CSV_FIELDS_MAX 1000
@@ -30,9 +31,10 @@ struct stw_csv_record {
     int count;
 };
 
-/* `last`: the window reaches the end of the file. A window of STW_CSV_RECORD_MAX + 2 bytes never asks for more. */
-enum stw_csv_found stw_csv_next(struct stw_arena *arena, char delimiter, const char *bytes, size_t length, bool last,
-                                struct stw_csv_record *ret_record);
+/* `last`: the window reaches the end of the file. A window of STW_CSV_RECORD_MAX + 2 bytes never asks for
+ * more. */
+enum stw_csv_found stw_csv_next(struct stw_arena *arena, char delimiter, const char *bytes, size_t length,
+                                bool last, struct stw_csv_record *ret_record);
 /* Behind a cut line: how many bytes still belong to it; `ret_ended` when its end is among them. */
 size_t stw_csv_skip(const char *bytes, size_t length, bool last, bool *ret_ended);
 

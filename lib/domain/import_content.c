@@ -8,10 +8,11 @@
 #define CHUNK_MAX ((size_t)3 * (256 * 1024 + 8)) /* as import_upload.c makes them */
 #define SIGHT     (STW_CSV_RECORD_MAX + 2)       /* so much is enough for any record */
 
-void stw_import_content_init(struct stw_import_content *content, struct stw_arena *arena, const char *import_id,
-                             const char *content_id)
+void stw_import_content_init(struct stw_import_content *content, struct stw_arena *arena,
+                             const char *import_id, const char *content_id)
 {
-    *content = (struct stw_import_content){.import_id = import_id, .content_id = content_id, .room = SIGHT + CHUNK_MAX};
+    *content = (struct stw_import_content){
+        .import_id = import_id, .content_id = content_id, .room = SIGHT + CHUNK_MAX};
     content->bytes = stw_arena_alloc(arena, content->room);
 }
 
@@ -26,7 +27,8 @@ static enum stw_code load(struct stw_context *ctx, struct stw_import_content *co
     static const struct stw_stmt stmt = {
         .name = "import_chunk_read",
         .sql = "select substr(content, ($4::bigint - start + 1)::integer) from import_chunks "
-               "where org_id = $1::uuid and import_id = $2::uuid and content_id = $3::uuid and start <= $4::bigint "
+               "where org_id = $1::uuid and import_id = $2::uuid and content_id = $3::uuid and start <= "
+               "$4::bigint "
                "and start + length(content) > $4::bigint order by start desc limit 1",
         .param_count = 4,
         .kind = STW_STMT_READ};
@@ -72,7 +74,8 @@ static enum stw_code look(struct stw_context *ctx, struct stw_import_content *co
 
 /* One step of the reader; false when nothing was found that is to be told. */
 static bool advance(struct stw_context *ctx, const struct stw_import_content *content, char delimiter,
-                    struct stw_import_place *place, struct stw_csv_record *record, enum stw_csv_found *ret_found)
+                    struct stw_import_place *place, struct stw_csv_record *record,
+                    enum stw_csv_found *ret_found)
 {
     size_t before = (size_t)(place->at - content->start);
     const char *bytes = content->bytes + before;
@@ -94,8 +97,9 @@ static bool advance(struct stw_context *ctx, const struct stw_import_content *co
     return *ret_found != STW_CSV_BLANK;
 }
 
-enum stw_code stw_import_content_next(struct stw_context *ctx, struct stw_import_content *content, char delimiter,
-                                      struct stw_import_place *place, struct stw_csv_record *ret_record, int *ret_line,
+enum stw_code stw_import_content_next(struct stw_context *ctx, struct stw_import_content *content,
+                                      char delimiter, struct stw_import_place *place,
+                                      struct stw_csv_record *ret_record, int *ret_line,
                                       enum stw_csv_found *ret_found)
 {
     static const char mark[] = "\xef\xbb\xbf";
@@ -104,7 +108,8 @@ enum stw_code stw_import_content_next(struct stw_context *ctx, struct stw_import
         enum stw_code code = look(ctx, content, place->at);
         if (code != STW_OK)
             return code;
-        if (place->at == 0 && content->length >= sizeof mark - 1 && memcmp(content->bytes, mark, sizeof mark - 1) == 0) {
+        if (place->at == 0 && content->length >= sizeof mark - 1 &&
+            memcmp(content->bytes, mark, sizeof mark - 1) == 0) {
             place->at = sizeof mark - 1;
             continue;
         }

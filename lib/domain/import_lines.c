@@ -36,8 +36,8 @@ void stw_import_error_add(struct stw_import_errors *errors, int line, const char
     errors->count++;
 }
 
-static void fail(struct stw_import_batch *batch, struct stw_import_line *line, const char *column, enum stw_code code,
-                 const char *argument)
+static void fail(struct stw_import_batch *batch, struct stw_import_line *line, const char *column,
+                 enum stw_code code, const char *argument)
 {
     line->failed = true;
     stw_import_error_add(batch->errors, line->number, column, code, argument);
@@ -73,10 +73,12 @@ static const char *shifted(struct stw_arena *arena, const char *text, int places
     const char *fraction = digits[whole] == '.' ? digits + whole + 1 : "";
     size_t length = strlen(fraction), moved = length < (size_t)places ? length : (size_t)places;
 
-    if (places == 0 || whole == 0 || strspn(fraction, "0123456789") != length || (digits[whole] && !*fraction))
+    if (places == 0 || whole == 0 || strspn(fraction, "0123456789") != length ||
+        (digits[whole] && !*fraction))
         return text;
-    return stw_arena_printf(arena, "%.*s%.*s%.*s%s%s", (int)(digits - text + (ptrdiff_t)whole), text, (int)moved, fraction,
-                            places - (int)moved, "000000000", length > moved ? "." : "", fraction + moved);
+    return stw_arena_printf(arena, "%.*s%.*s%.*s%s%s", (int)(digits - text + (ptrdiff_t)whole), text,
+                            (int)moved, fraction, places - (int)moved, "000000000", length > moved ? "." : "",
+                            fraction + moved);
 }
 
 static bool read_date(struct stw_context *ctx, const struct stw_import_column *column, const char **text)
@@ -89,7 +91,8 @@ static bool read_date(struct stw_context *ctx, const struct stw_import_column *c
     return true;
 }
 
-static void read_cell(struct stw_context *ctx, struct stw_import_batch *batch, struct stw_import_line *line, int index)
+static void read_cell(struct stw_context *ctx, struct stw_import_batch *batch, struct stw_import_line *line,
+                      int index)
 {
     const struct stw_import_column *column = &batch->options->columns[index];
     const char *cell = line->cells[batch->cell_of[index]];
@@ -183,8 +186,8 @@ static void give_key(struct stw_context *ctx, const struct stw_import_options *o
 }
 
 /* The details of ctx are the line's own. */
-static void fill(struct stw_context *ctx, const struct stw_import_batch *batch, const struct stw_import_line *line,
-                 bool create, struct stw_input *input)
+static void fill(struct stw_context *ctx, const struct stw_import_batch *batch,
+                 const struct stw_import_line *line, bool create, struct stw_input *input)
 {
     const struct stw_import_options *options = batch->options;
 
@@ -219,7 +222,8 @@ static void fill(struct stw_context *ctx, const struct stw_import_batch *batch, 
 }
 
 /* "#/amount/currency" -> the column that fills amount, else the field's own name. */
-static const char *column_at(struct stw_context *ctx, const struct stw_import_options *options, const char *path)
+static const char *column_at(struct stw_context *ctx, const struct stw_import_options *options,
+                             const char *path)
 {
     const char *name = strncmp(path, "#/", 2) == 0 ? path + 2 : path;
     int field = stw_plan_field(options->plan, name = stw_arena_strndup(ctx->arena, name, strcspn(name, "/")));
@@ -233,12 +237,13 @@ static const char *column_at(struct stw_context *ctx, const struct stw_import_op
     return *name && *name != '#' ? name : NULL;
 }
 
-static void tell(struct stw_context *ctx, struct stw_import_batch *batch, struct stw_import_line *line, enum stw_code code,
-                 const struct stw_details *details)
+static void tell(struct stw_context *ctx, struct stw_import_batch *batch, struct stw_import_line *line,
+                 enum stw_code code, const struct stw_details *details)
 {
     for (int i = 0; i < details->violation_count; i++) {
         const struct stw_violation *violation = &details->violations[i];
-        fail(batch, line, column_at(ctx, batch->options, violation->path), violation->code, violation->argument);
+        fail(batch, line, column_at(ctx, batch->options, violation->path), violation->code,
+             violation->argument);
     }
     if (details->violation_count == 0)
         fail(batch, line, NULL, code, details->rule);
@@ -277,8 +282,8 @@ static void count(struct stw_import_batch *batch, const struct write *write, str
 }
 
 /* With the line's own details in ctx. */
-static enum stw_code write_line(struct stw_context *ctx, struct stw_import_batch *batch, struct stw_import_line *line,
-                                struct stw_import_known *known)
+static enum stw_code write_line(struct stw_context *ctx, struct stw_import_batch *batch,
+                                struct stw_import_line *line, struct stw_import_known *known)
 {
     struct write write = {.input = stw_input_new(ctx, batch->options->plan), .id = known ? known->id : NULL};
     enum stw_code code;
@@ -304,7 +309,8 @@ static enum stw_code write_line(struct stw_context *ctx, struct stw_import_batch
     return STW_OK;
 }
 
-static enum stw_code write_lines(struct stw_context *ctx, struct stw_import_batch *batch, struct stw_import_index *keys)
+static enum stw_code write_lines(struct stw_context *ctx, struct stw_import_batch *batch,
+                                 struct stw_import_index *keys)
 {
     struct stw_details *outer = ctx->details;
     enum stw_code code = STW_OK;

@@ -32,8 +32,8 @@ struct stw_import_counts {
 
 struct stw_import_batch {
     const struct stw_import_options *options;
-    const int *cell_of;  /* by column of the options */
-    int key_cell;        /* -1: none */
+    const int *cell_of; /* by column of the options */
+    int key_cell;       /* -1: none */
     struct stw_import_line *lines;
     int count;
     struct stw_import_errors *errors;
@@ -41,10 +41,10 @@ struct stw_import_batch {
     bool careful; /* each line by itself */
 };
 
-/* Inside a transaction. Each line is counted, and told in `errors` when it cannot be stored. `careful`: such a line is undone
- * alone. Else the first that the store refuses ends the batch with STW_CONFLICT: most files have none, and going without a
- * savepoint for each line is much faster. Any other failure is not the lines' fault. After a failure the transaction must be
- * rolled back. */
+/* Inside a transaction. Each line is counted, and told in `errors` when it cannot be stored. `careful`: such
+ * a line is undone alone. Else the first that the store refuses ends the batch with STW_CONFLICT: most files
+ * have none, and going without a savepoint for each line is much faster. Any other failure is not the lines'
+ * fault. After a failure the transaction must be rolled back. */
 enum stw_code stw_import_batch_run(struct stw_context *ctx, struct stw_import_batch *batch) STW_MUST_CHECK;
 
 /* ---- import_lookup.c ---- */
@@ -59,11 +59,14 @@ struct stw_import_index {
     int count;
 };
 struct stw_import_known *stw_import_index_find(const struct stw_import_index *index, const char *text);
-/* Records that the texts (NULL entries are skipped) stand for in a reference column, within the actor's reach. */
+/* Records that the texts (NULL entries are skipped) stand for in a reference column, within the actor's
+ * reach. */
 enum stw_code stw_import_references(struct stw_context *ctx, const struct stw_import_column *column,
-                                    const char *const *texts, int count, struct stw_import_index *ret_index) STW_MUST_CHECK;
+                                    const char *const *texts, int count,
+                                    struct stw_import_index *ret_index) STW_MUST_CHECK;
 /* Records that bear the keys, which are held against others; an entry for each key. */
-enum stw_code stw_import_keys(struct stw_context *ctx, const struct stw_import_options *options, const char *const *keys,
-                              int count, struct stw_import_index *ret_index) STW_MUST_CHECK;
+enum stw_code stw_import_keys(struct stw_context *ctx, const struct stw_import_options *options,
+                              const char *const *keys, int count,
+                              struct stw_import_index *ret_index) STW_MUST_CHECK;
 
 #endif

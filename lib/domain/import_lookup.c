@@ -8,7 +8,8 @@
 
 static int by_text(const void *left, const void *right)
 {
-    return strcmp(((const struct stw_import_known *)left)->text, ((const struct stw_import_known *)right)->text);
+    return strcmp(((const struct stw_import_known *)left)->text,
+                  ((const struct stw_import_known *)right)->text);
 }
 
 struct stw_import_known *stw_import_index_find(const struct stw_import_index *index, const char *text)
@@ -21,7 +22,8 @@ struct stw_import_known *stw_import_index_find(const struct stw_import_index *in
 }
 
 /* An entry for each text that differs, nothing behind it yet. */
-static void index_texts(struct stw_context *ctx, const char *const *texts, int count, struct stw_import_index *index)
+static void index_texts(struct stw_context *ctx, const char *const *texts, int count,
+                        struct stw_import_index *index)
 {
     int unique = 0;
 
@@ -99,10 +101,11 @@ enum stw_code stw_import_references(struct stw_context *ctx, const struct stw_im
     add_known_as(&sql, column);
     stw_sql_printf(&sql, ", t.id from %s t", path);
     if (column->by == STW_IMPORT_BY_EXTERNAL_ID) {
-        stw_sql_printf(&sql,
-                       " join external_ids e on e.org_id = $1::uuid and e.record_id = t.id and e.resource = '%s' "
-                       "and e.source = ",
-                       path);
+        stw_sql_printf(
+            &sql,
+            " join external_ids e on e.org_id = $1::uuid and e.record_id = t.id and e.resource = '%s' "
+            "and e.source = ",
+            path);
         stw_sql_value(&sql, column->source, "text");
     }
     stw_sql_add(&sql, " where ");
@@ -123,8 +126,8 @@ enum stw_code stw_import_references(struct stw_context *ctx, const struct stw_im
     return code;
 }
 
-enum stw_code stw_import_keys(struct stw_context *ctx, const struct stw_import_options *options, const char *const *keys,
-                              int count, struct stw_import_index *ret_index)
+enum stw_code stw_import_keys(struct stw_context *ctx, const struct stw_import_options *options,
+                              const char *const *keys, int count, struct stw_import_index *ret_index)
 {
     struct stw_rows *rows;
 

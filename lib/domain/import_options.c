@@ -48,6 +48,13 @@ static bool refuse(struct stw_context *ctx, const char *pointer, enum stw_code c
     return false;
 }
 
+/* NULL also when it is null. */
+static const json_t *member(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_null(value) ? NULL : value;
+}
+
 static int find(const struct stw_field *rows, int count, const char *name)
 {
     int i = 0;
@@ -64,24 +71,26 @@ static bool is_among(const char *const *words, const char *word)
 }
 
 /* An object by rows; members of `more` are left to the caller. */
-static bool read_rows(struct stw_context *ctx, const json_t *json, const char *pointer, const struct stw_field *rows,
-                      int count, const char *const *more, struct stw_value *values)
+static bool read_rows(struct stw_context *ctx, const json_t *json, const char *pointer,
+                      const struct stw_field *rows, int count, const char *const *more,
+                      struct stw_value *values)
 {
     bool good = true;
     const char *name;
-    json_t *member;
+    json_t *value;
 
     memset(values, 0, sizeof *values * (size_t)count);
     if (!json_is_object(json))
         return refuse(ctx, pointer, STW_INVALID_TYPE, "object");
-    json_object_foreach((json_t *)(uintptr_t)json, name, member)
+    json_object_foreach((json_t *)(uintptr_t)json, name, value)
     {
         int row = find(rows, count, name);
         const char *names[TOP_ROWS + 3] = {NULL};
         size_t known = 0;
 
         if (row >= 0) {
-            good = stw_input_value(ctx, &rows[row], member, stw_input_member(ctx->arena, pointer, name), &values[row]) &&
+            good = stw_input_value(ctx, &rows[row], value, stw_input_member(ctx->arena, pointer, name),
+                                   &values[row]) &&
                    good;
             continue;
         }
@@ -108,8 +117,8 @@ static bool may_write(struct stw_context *ctx, const struct stw_plan *plan, int 
 }
 
 /* A field that a line can fill. Secrets do not belong in files, keys come by key_column. */
-static bool find_field(struct stw_context *ctx, const struct stw_plan *plan, const char *name, const char *pointer,
-                       int *ret_field)
+static bool find_field(struct stw_context *ctx, const struct stw_plan *plan, const char *name,
+                       const char *pointer, int *ret_field)
 {
     int field = stw_plan_field(plan, name);
 
@@ -150,7 +159,8 @@ static bool has_visible(struct stw_context *ctx, const struct stw_plan *plan, co
     return field >= 0 && !((grant->hidden | grant->masked) >> field & 1);
 }
 
-static bool read_reference(struct stw_context *ctx, const json_t *json, const char *pointer, struct stw_import_column *column)
+static bool read_reference(struct stw_context *ctx, const json_t *json, const char *pointer,
+                           struct stw_import_column *column)
 {
     struct stw_value values[REFERENCE_ROWS];
     const char *at_by = stw_input_member(ctx->arena, pointer, "by");
@@ -183,11 +193,13 @@ static int shift_of(const char *unit)
 }
 
 /* What only some types take. */
-static bool read_manner(struct stw_context *ctx, const struct stw_field *field, const struct stw_value *values,
-                        const json_t *json, const char *pointer, struct stw_import_column *column)
+static bool read_manner(struct stw_context *ctx, const struct stw_field *field,
+                        const struct stw_value *values, const json_t *json, const char *pointer,
+                        struct stw_import_column *column)
 {
-    const json_t *reference = json_object_get(json, "reference");
-    bool number = field->type == STW_TYPE_INT || field->type == STW_TYPE_DECIMAL || field->type == STW_TYPE_MONEY;
+    const json_t *reference = member(json, "reference");
+    bool number =
+        field->type == STW_TYPE_INT || field->type == STW_TYPE_DECIMAL || field->type == STW_TYPE_MONEY;
     bool good = true;
 
     column->currency = values[CURRENCY].text;
@@ -202,8 +214,8 @@ static bool read_manner(struct stw_context *ctx, const struct stw_field *field, 
                       "YYYY, MM or M, DD or D");
     column->shift = values[UNIT].text ? shift_of(values[UNIT].text) : 0;
     if (values[UNIT].text && (!number || column->shift < 0))
-        good = refuse(ctx, stw_input_member(ctx->arena, pointer, "unit"), number ? STW_INVALID_FORMAT : STW_NOT_ALLOWED,
-                      number ? "1000000" : NULL);
+        good = refuse(ctx, stw_input_member(ctx->arena, pointer, "unit"),
+                      number ? STW_INVALID_FORMAT : STW_NOT_ALLOWED, number ? "1000000" : NULL);
     if (!reference)
         return good;
     pointer = stw_input_member(ctx->arena, pointer, "reference");
@@ -217,7 +229,7 @@ static bool read_column(struct stw_context *ctx, const struct stw_import_options
                         const char *pointer, struct stw_import_column *column)
 {
     struct stw_value values[COLUMN_ROWS];
-    const json_t *aliases = json_object_get(json, "aliases");
+    const json_t *aliases = member(json, "aliases");
     const char *at_field = stw_input_member(ctx->arena, pointer, "field");
 
     if (!read_rows(ctx, json, pointer, column_rows, COLUMN_ROWS, column_more, values))
@@ -278,7 +290,8 @@ static bool read_defaults(struct stw_context *ctx, const json_t *json, struct st
         int field;
 
         if (!find_field(ctx, options->plan, name, pointer, &field) ||
-            !stw_input_value(ctx, &options->plan->fields[field], value, pointer, &options->defaults.values[field]))
+            !stw_input_value(ctx, &options->plan->fields[field], value, pointer,
+                             &options->defaults.values[field]))
             good = false;
         else
             options->defaults.given |= UINT64_C(1) << field;
@@ -296,7 +309,8 @@ static bool check_mandatory(struct stw_context *ctx, const struct stw_import_opt
         given |= options->columns[i].field >= 0 ? UINT64_C(1) << options->columns[i].field : 0;
     for (int i = 0; i < options->plan->field_count && options->mode != STW_IMPORT_UPDATE; i++) {
         if (options->plan->fields[i].flags & STW_MANDATORY && !(given >> i & 1))
-            good = refuse(ctx, stw_input_member(ctx->arena, "#/defaults", options->plan->fields[i].name), STW_REQUIRED, NULL);
+            good = refuse(ctx, stw_input_member(ctx->arena, "#/defaults", options->plan->fields[i].name),
+                          STW_REQUIRED, NULL);
     }
     return good;
 }
@@ -344,7 +358,8 @@ bool stw_import_options_allowed(struct stw_context *ctx, const struct stw_import
     return allowed;
 }
 
-enum stw_code stw_import_options_read(struct stw_context *ctx, json_t *body, struct stw_import_options *ret_options)
+enum stw_code stw_import_options_read(struct stw_context *ctx, json_t *body,
+                                      struct stw_import_options *ret_options)
 {
     struct stw_import_options options = {.delimiter = ','};
     struct stw_value values[TOP_ROWS];
@@ -355,7 +370,8 @@ enum stw_code stw_import_options_read(struct stw_context *ctx, json_t *body, str
     while (strcmp(modes[options.mode], values[MODE].text) != 0)
         options.mode++;
     options.plan = stw_engine_find(ctx->engine, values[COLLECTION].text);
-    if (!options.plan || (options.plan->resource->operations & operations_of(options.mode)) != operations_of(options.mode)) {
+    if (!options.plan ||
+        (options.plan->resource->operations & operations_of(options.mode)) != operations_of(options.mode)) {
         refuse(ctx, options.plan ? "#/mode" : "#/collection", STW_NOT_ALLOWED, NULL);
         return STW_VALIDATION_FAILED;
     }
@@ -369,7 +385,7 @@ enum stw_code stw_import_options_read(struct stw_context *ctx, json_t *body, str
         options.delimiter = values[DELIMITER].text[0];
     options.dry_run = values[DRY_RUN].text && values[DRY_RUN].text[0] == 't';
     good = check_key(ctx, &options) && good;
-    good = read_defaults(ctx, json_object_get(body, "defaults"), &options) && good;
+    good = read_defaults(ctx, member(body, "defaults"), &options) && good;
     if (!read_columns(ctx, json_object_get(body, "columns"), &options))
         good = false;
     else

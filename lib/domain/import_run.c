@@ -18,7 +18,7 @@ struct run {
     struct stw_import_content content;
     int *cell_of; /* by column of the options: which cell of a line */
     int key_cell;
-    int width;    /* cells of a line */
+    int width;                     /* cells of a line */
     struct stw_import_place first; /* behind the header */
 };
 
@@ -57,15 +57,17 @@ static enum stw_code read_state(struct stw_context *ctx, const char *progress, s
 
 static const char *counts_text(struct stw_context *ctx, const struct stw_import_counts *counts)
 {
-    return stw_arena_printf(ctx->arena, "\"lines\":%lld,\"created\":%lld,\"updated\":%lld,\"unchanged\":%lld,\"failed\":%lld",
-                            counts->lines, counts->created, counts->updated, counts->unchanged, counts->failed);
+    return stw_arena_printf(
+        ctx->arena, "\"lines\":%lld,\"created\":%lld,\"updated\":%lld,\"unchanged\":%lld,\"failed\":%lld",
+        counts->lines, counts->created, counts->updated, counts->unchanged, counts->failed);
 }
 
 static const char *state_text(struct stw_context *ctx, const struct state *state)
 {
     return stw_arena_printf(ctx->arena, "{\"at\":%lld,\"line\":%d,\"skipping\":%s,\"errors\":%d,%s}",
-                            (long long)state->place.at, state->place.line, state->place.skipping ? "true" : "false",
-                            state->errors, counts_text(ctx, &state->counts));
+                            (long long)state->place.at, state->place.line,
+                            state->place.skipping ? "true" : "false", state->errors,
+                            counts_text(ctx, &state->counts));
 }
 
 /* The import as it is to be seen after this step, and the errors of its lines. */
@@ -77,14 +79,16 @@ static enum stw_code show(struct stw_context *ctx, const struct stw_job *job, co
         .sql = "with gone as (delete from import_chunks where org_id = $1::uuid and import_id = $2::uuid "
                "and $3 <> 'running') "
                "update imports set state = $3, failure = $4, progress = $5::jsonb, "
-               "started_at = coalesce(started_at, now()), finished_at = case when $3 <> 'running' then now() end "
+               "started_at = coalesce(started_at, now()), finished_at = case when $3 <> 'running' then now() "
+               "end "
                "where org_id = $1::uuid and id = $2::uuid",
         .param_count = 5,
         .kind = STW_STMT_WRITE};
     static const struct stw_stmt insert = {
         .name = "import_errors_add",
         .sql = "insert into import_errors (org_id, import_id, number, line, column_name, code, argument) "
-               "select $1::uuid, $2::uuid, e.number, e.line, e.column_name, e.code, e.argument from jsonb_to_recordset($3::jsonb) "
+               "select $1::uuid, $2::uuid, e.number, e.line, e.column_name, e.code, e.argument from "
+               "jsonb_to_recordset($3::jsonb) "
                "e (number integer, line integer, column_name text, code text, argument text)",
         .param_count = 3,
         .kind = STW_STMT_WRITE};
@@ -122,8 +126,8 @@ static int cell_named(const char *const *names, int count, const char *name)
 }
 
 /* Where each column of the options stands in a line; what is missing is told at the line of the header. */
-static bool map_columns(struct stw_arena *arena, struct run *run, const struct stw_csv_record *header, int line,
-                        struct stw_import_errors *errors)
+static bool map_columns(struct stw_arena *arena, struct run *run, const struct stw_csv_record *header,
+                        int line, struct stw_import_errors *errors)
 {
     const struct stw_import_options *options = &run->options;
     const char **names = STW_NEW_N(arena, const char *, (size_t)header->count);
@@ -179,9 +183,11 @@ static enum stw_code start(struct stw_context *ctx, struct stw_job *job, struct 
         *ret_failure = "access_lost";
         return STW_OK;
     }
-    stw_import_content_init(&run->content, job->arena, job->id, stw_arena_strdup(job->arena, stw_rows_text(rows, 0, 1)));
+    stw_import_content_init(&run->content, job->arena, job->id,
+                            stw_arena_strdup(job->arena, stw_rows_text(rows, 0, 1)));
     run->first.line = 1;
-    code = stw_import_content_next(ctx, &run->content, run->options.delimiter, &run->first, &header, &line, &found);
+    code = stw_import_content_next(ctx, &run->content, run->options.delimiter, &run->first, &header, &line,
+                                   &found);
     if (code != STW_OK)
         return code;
     if (found == STW_CSV_END)
@@ -225,7 +231,8 @@ static enum stw_code read_lines(struct stw_context *ctx, struct run *run, struct
         struct stw_csv_record record = {0};
         enum stw_csv_found found;
 
-        code = stw_import_content_next(ctx, &run->content, run->options.delimiter, place, &record, &line->number, &found);
+        code = stw_import_content_next(ctx, &run->content, run->options.delimiter, place, &record,
+                                       &line->number, &found);
         if (code != STW_OK)
             return code;
         *ret_more = found != STW_CSV_END;
@@ -242,8 +249,8 @@ static enum stw_code run_batch(struct stw_context *ctx, void *argument)
     return stw_import_batch_run(ctx, argument);
 }
 
-/* All lines at once; if the store refuses one, again line by line. A rehearsal goes the same way and is rolled back; what it
- * found stays. */
+/* All lines at once; if the store refuses one, again line by line. A rehearsal goes the same way and is
+ * rolled back; what it found stays. */
 static enum stw_code store_batch(struct stw_context *ctx, struct stw_import_batch *batch, bool dry_run)
 {
     const struct stw_import_counts counts = *batch->counts;
@@ -284,8 +291,11 @@ static enum stw_code step(struct stw_context *ctx, struct stw_job *job, bool *re
     if (!failure && !stw_import_options_allowed(ctx, &run->options))
         failure = "access_lost";
     if (!failure) {
-        struct stw_import_batch batch = {.options = &run->options, .cell_of = run->cell_of, .key_cell = run->key_cell,
-                                         .errors = &errors, .counts = &state.counts};
+        struct stw_import_batch batch = {.options = &run->options,
+                                         .cell_of = run->cell_of,
+                                         .key_cell = run->key_cell,
+                                         .errors = &errors,
+                                         .counts = &state.counts};
         if (state.place.at == 0)
             state.place = run->first;
         code = read_lines(ctx, run, &state.place, &batch, ret_more);
@@ -310,7 +320,8 @@ static enum stw_code fail(struct stw_context *ctx, const struct stw_job *job, en
                "where org_id = $1::uuid and id = $2::uuid",
         .param_count = 3,
         .kind = STW_STMT_WRITE};
-    const char *const params[] = {ctx->org_id, job->id, why == STW_UNAUTHENTICATED ? "user_inactive" : "broken"};
+    const char *const params[] = {ctx->org_id, job->id,
+                                  why == STW_UNAUTHENTICATED ? "user_inactive" : "broken"};
 
     return stw_db_run(ctx, &stmt, params, NULL);
 }

@@ -69,7 +69,8 @@ static enum stw_code check_state(struct stw_context *ctx, const struct stw_recor
     return STW_INVALID_TRANSITION;
 }
 
-enum stw_code stw_import_upload_begin(struct stw_context *ctx, const char *id, struct stw_import_upload **ret_upload)
+enum stw_code stw_import_upload_begin(struct stw_context *ctx, const char *id,
+                                      struct stw_import_upload **ret_upload)
 {
     struct stw_import_upload *upload;
     struct stw_record record;
@@ -108,7 +109,8 @@ static void write_hex(char *to, const char *bytes, size_t length)
     *to = '\0';
 }
 
-static enum stw_code store(struct stw_context *ctx, struct stw_import_upload *upload, const char *bytes, size_t length)
+static enum stw_code store(struct stw_context *ctx, struct stw_import_upload *upload, const char *bytes,
+                           size_t length)
 {
     static const struct stw_stmt stmt = {
         .name = "import_chunk_add",
@@ -149,8 +151,8 @@ static size_t convert(struct stw_import_upload *upload, char **in, size_t *in_le
     return (size_t)(out - upload->text);
 }
 
-static enum stw_code add_converted(struct stw_context *ctx, struct stw_import_upload *upload, const char *bytes,
-                                   size_t length, bool last)
+static enum stw_code add_converted(struct stw_context *ctx, struct stw_import_upload *upload,
+                                   const char *bytes, size_t length, bool last)
 {
     char *whole = upload->hex; /* free until the conversion is done */
     char *in = whole;
@@ -165,14 +167,15 @@ static enum stw_code add_converted(struct stw_context *ctx, struct stw_import_up
     return store(ctx, upload, upload->text, made);
 }
 
-enum stw_code stw_import_upload_add(struct stw_context *ctx, struct stw_import_upload *upload, const char *bytes,
-                                    size_t length)
+enum stw_code stw_import_upload_add(struct stw_context *ctx, struct stw_import_upload *upload,
+                                    const char *bytes, size_t length)
 {
     enum stw_code code = STW_OK;
 
     while (code == STW_OK && length > 0) {
         size_t size = length < PIECE ? length : PIECE;
-        code = upload->converts ? add_converted(ctx, upload, bytes, size, false) : store(ctx, upload, bytes, size);
+        code = upload->converts ? add_converted(ctx, upload, bytes, size, false)
+                                : store(ctx, upload, bytes, size);
         bytes += size;
         length -= size;
     }
@@ -191,7 +194,8 @@ static enum stw_code queue(struct stw_context *ctx, void *argument)
         /* what other uploads of it left behind goes with it */
         .sql = "with gone as (delete from import_chunks where org_id = $1::uuid and import_id = $2::uuid "
                "and content_id <> $3::uuid) "
-               "update imports set state = 'queued', content_id = $3::uuid where org_id = $1::uuid and id = $2::uuid",
+               "update imports set state = 'queued', content_id = $3::uuid where org_id = $1::uuid and id = "
+               "$2::uuid",
         .param_count = 3,
         .kind = STW_STMT_WRITE};
     const struct finish *finish = argument;
@@ -207,7 +211,8 @@ static enum stw_code queue(struct stw_context *ctx, void *argument)
         code = stw_db_run(ctx, &stmt, params, NULL);
     if (code == STW_OK)
         code = stw_job_add(ctx, "import", upload->id, "{}");
-    return code == STW_OK ? stw_store_get(ctx, plan, upload->id, STW_DELETED_EXCLUDE, finish->ret_record) : code;
+    return code == STW_OK ? stw_store_get(ctx, plan, upload->id, STW_DELETED_EXCLUDE, finish->ret_record)
+                          : code;
 }
 
 enum stw_code stw_import_upload_finish(struct stw_context *ctx, struct stw_import_upload *upload,

@@ -10,9 +10,10 @@
 #define KEPT (STW_SERVER_KEPT | STW_NOT_NULL)
 
 static const char *const modes[] = {"create", "update", "upsert", NULL};
-static const char *const states[] = {"waiting_for_content", "queued", "running", "done", "failed", "cancelled", NULL};
-static const char *const failures[] = {"no_content",  "missing_columns", "malformed_header",
-                                       "access_lost", "user_inactive",   "broken", NULL};
+static const char *const states[] = {"waiting_for_content", "queued", "running", "done", "failed",
+                                     "cancelled",           NULL};
+static const char *const failures[] = {
+    "no_content", "missing_columns", "malformed_header", "access_lost", "user_inactive", "broken", NULL};
 
 static const struct stw_field fields[] = {
     {.name = "collection", .max = 63, .flags = KEPT | STW_FILTER, .doc = "What the lines become."},
@@ -32,7 +33,10 @@ static const struct stw_field fields[] = {
      .words = failures,
      .flags = STW_SERVER_KEPT | STW_DERIVED,
      .doc = "Why it failed as a whole; lines that failed have errors instead."},
-    {.name = "options", .type = STW_TYPE_OBJECT, .flags = KEPT, .doc = "How columns become fields, as asked for."},
+    {.name = "options",
+     .type = STW_TYPE_OBJECT,
+     .flags = KEPT,
+     .doc = "How columns become fields, as asked for."},
     {.name = "progress",
      .type = STW_TYPE_OBJECT,
      .flags = KEPT | STW_DERIVED,
@@ -43,13 +47,19 @@ static const struct stw_field fields[] = {
      .refers = "users",
      .flags = KEPT | STW_OWNER | STW_FILTER,
      .doc = "Who asked for it, and as whom it runs."},
-    {.name = "started_at", .type = STW_TYPE_TIMESTAMP, .flags = STW_SERVER_KEPT | STW_DERIVED, .doc = "When its first line was read."},
-    {.name = "finished_at", .type = STW_TYPE_TIMESTAMP, .flags = STW_SERVER_KEPT | STW_DERIVED, .doc = "When it ended."},
+    {.name = "started_at",
+     .type = STW_TYPE_TIMESTAMP,
+     .flags = STW_SERVER_KEPT | STW_DERIVED,
+     .doc = "When its first line was read."},
+    {.name = "finished_at",
+     .type = STW_TYPE_TIMESTAMP,
+     .flags = STW_SERVER_KEPT | STW_DERIVED,
+     .doc = "When it ended."},
 };
 
-#define OWN                                                                                                    \
-    {                                                                                                          \
-        .scope = {[STW_READ] = STW_OWN, [STW_CREATE] = STW_OWN, [STW_UPDATE] = STW_OWN }                       \
+#define OWN                                                                                                  \
+    {                                                                                                        \
+        .scope = { [STW_READ] = STW_OWN, [STW_CREATE] = STW_OWN, [STW_UPDATE] = STW_OWN }                    \
     }
 
 const struct stw_resource stw_imports = {
@@ -117,12 +127,14 @@ static const struct stw_field out_fields[] = {
                    .doc = "Cancelled. What was stored before stays."},
 };
 
-static enum stw_code cancel(struct stw_context *ctx, const char *id, const struct stw_value *in, struct stw_value *out)
+static enum stw_code cancel(struct stw_context *ctx, const char *id, const struct stw_value *in,
+                            struct stw_value *out)
 {
     static const struct stw_stmt end = {
         .name = "import_cancel",
         .sql = "with gone as (delete from import_chunks where org_id = $1::uuid and import_id = $2::uuid) "
-               "update imports set state = 'cancelled', finished_at = now() where org_id = $1::uuid and id = $2::uuid",
+               "update imports set state = 'cancelled', finished_at = now() where org_id = $1::uuid and id = "
+               "$2::uuid",
         .param_count = 2,
         .kind = STW_STMT_WRITE};
     const struct stw_plan *plan = stw_engine_find(ctx->engine, "imports");

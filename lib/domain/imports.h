@@ -24,21 +24,24 @@ extern const struct stw_resource stw_imports;
 extern const struct stw_action stw_import_cancellation;
 
 /* From the options (import_options.h). STW_FORBIDDEN for an API key: a job needs a user to run as. */
-enum stw_code stw_import_create(struct stw_context *ctx, json_t *body, struct stw_record *ret_record) STW_MUST_CHECK;
+enum stw_code stw_import_create(struct stw_context *ctx, json_t *body,
+                                struct stw_record *ret_record) STW_MUST_CHECK;
 
-/* An upload: begun, added to piece by piece, finished. Each piece is a commit of its own, and none of them counts before the
- * last step, which puts the job into the queue. Only its owner uploads to an import, since its job runs as them, and only
- * once: STW_CONFLICT. The upload lives in the arena of the first call's context; `ctx` may differ in all else. */
+/* An upload: begun, added to piece by piece, finished. Each piece is a commit of its own, and none of them
+ * counts before the last step, which puts the job into the queue. Only its owner uploads to an import, since
+ * its job runs as them, and only once: STW_CONFLICT. The upload lives in the arena of the first call's
+ * context; `ctx` may differ in all else. */
 struct stw_import_upload;
-enum stw_code stw_import_upload_begin(struct stw_context *ctx, const char *id, struct stw_import_upload **ret_upload)
-    STW_MUST_CHECK;
-enum stw_code stw_import_upload_add(struct stw_context *ctx, struct stw_import_upload *upload, const char *bytes,
-                                    size_t length) STW_MUST_CHECK;
+enum stw_code stw_import_upload_begin(struct stw_context *ctx, const char *id,
+                                      struct stw_import_upload **ret_upload) STW_MUST_CHECK;
+enum stw_code stw_import_upload_add(struct stw_context *ctx, struct stw_import_upload *upload,
+                                    const char *bytes, size_t length) STW_MUST_CHECK;
 enum stw_code stw_import_upload_finish(struct stw_context *ctx, struct stw_import_upload *upload,
                                        struct stw_record *ret_record) STW_MUST_CHECK;
 
 /* What was wrong with its lines, in their order. Columns: line, column, code, argument. STW_NOT_FOUND. */
 #define STW_IMPORT_ERRORS_KEPT 10000
-enum stw_code stw_import_errors(struct stw_context *ctx, const char *id, struct stw_rows **ret_rows) STW_MUST_CHECK;
+enum stw_code stw_import_errors(struct stw_context *ctx, const char *id,
+                                struct stw_rows **ret_rows) STW_MUST_CHECK;
 
 #endif

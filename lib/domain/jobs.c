@@ -14,12 +14,11 @@ static const struct stw_job_kind *const kinds[] = {&stw_import_job};
 
 enum stw_code stw_job_add(struct stw_context *ctx, const char *kind, const char *id, const char *input)
 {
-    static const struct stw_stmt stmt = {
-        .name = "job_add",
-        .sql = "insert into jobs (org_id, id, kind, input, created_by) "
-               "values ($1::uuid, $2::uuid, $3, $4::jsonb, $5::uuid)",
-        .param_count = 5,
-        .kind = STW_STMT_WRITE};
+    static const struct stw_stmt stmt = {.name = "job_add",
+                                         .sql = "insert into jobs (org_id, id, kind, input, created_by) "
+                                                "values ($1::uuid, $2::uuid, $3, $4::jsonb, $5::uuid)",
+                                         .param_count = 5,
+                                         .kind = STW_STMT_WRITE};
     const char *const params[] = {ctx->org_id, id, kind, input, ctx->actor->id};
 
     return stw_db_run(ctx, &stmt, params, NULL);
@@ -29,7 +28,8 @@ enum stw_code stw_job_cancel(struct stw_context *ctx, const char *id)
 {
     static const struct stw_stmt stmt = {
         .name = "job_cancel",
-        .sql = "update jobs set state = 'cancelled', lease_until = null, finished_at = now(), updated_at = now() "
+        .sql = "update jobs set state = 'cancelled', lease_until = null, finished_at = now(), updated_at = "
+               "now() "
                "where org_id = $1::uuid and id = $2::uuid and state in ('queued', 'running')",
         .param_count = 2,
         .kind = STW_STMT_WRITE};
@@ -79,13 +79,14 @@ enum stw_code stw_job_take(struct stw_context *ctx, struct stw_job *ret_job, boo
     return STW_OK;
 }
 
-/* Locks the job until the transaction ends: nobody can take it over in the middle of a step, however long that takes. Should
- * this process freeze there, the database ends its session, and with it the lock. */
+/* Locks the job until the transaction ends: nobody can take it over in the middle of a step, however long
+ * that takes. Should this process freeze there, the database ends its session, and with it the lock. */
 static enum stw_code hold(struct stw_context *ctx, struct stw_job *job)
 {
     static const struct stw_stmt stmt = {
         .name = "job_hold",
-        .sql = "select progress, set_config('idle_in_transaction_session_timeout', '20s', true) from jobs where org_id = $1::uuid and id = $2::uuid and fence = $3::bigint "
+        .sql = "select progress, set_config('idle_in_transaction_session_timeout', '20s', true) from jobs "
+               "where org_id = $1::uuid and id = $2::uuid and fence = $3::bigint "
                "and state = 'running' for no key update",
         .param_count = 3,
         .kind = STW_STMT_WRITE};
@@ -113,8 +114,8 @@ static enum stw_code store(struct stw_context *ctx, const struct stw_job *job, b
                "where org_id = $1::uuid and id = $2::uuid and fence = $3::bigint",
         .param_count = 6,
         .kind = STW_STMT_WRITE};
-    const char *const params[] = {job->org_id,   job->id, job->fence, job->progress,
-                                  more ? "true" : "false", STW_JOB_LEASE};
+    const char *const params[] = {job->org_id,  job->id, job->fence, job->progress, more ? "true" : "false",
+                                  STW_JOB_LEASE};
 
     return stw_db_run(ctx, &stmt, params, NULL);
 }
@@ -152,8 +153,8 @@ enum stw_code stw_job_step(struct stw_context *ctx, struct stw_job *job, bool *r
 
 bool stw_job_may_pass(enum stw_code code)
 {
-    return code == STW_RETRY || code == STW_OVERLOADED || code == STW_UNAVAILABLE || code == STW_DEADLINE_EXCEEDED ||
-           code == STW_OUTCOME_UNKNOWN;
+    return code == STW_RETRY || code == STW_OVERLOADED || code == STW_UNAVAILABLE ||
+           code == STW_DEADLINE_EXCEEDED || code == STW_OUTCOME_UNKNOWN;
 }
 
 struct failure {
@@ -165,7 +166,8 @@ static enum stw_code run_failure(struct stw_context *ctx, void *argument)
 {
     static const struct stw_stmt stmt = {
         .name = "job_fail",
-        .sql = "update jobs set state = 'failed', lease_until = null, result = jsonb_build_object('code', $4::text), "
+        .sql = "update jobs set state = 'failed', lease_until = null, result = jsonb_build_object('code', "
+               "$4::text), "
                "updated_at = clock_timestamp(), finished_at = clock_timestamp() "
                "where org_id = $1::uuid and id = $2::uuid and fence = $3::bigint",
         .param_count = 4,

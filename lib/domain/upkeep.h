@@ -10,7 +10,7 @@
  * it misses none, in whatever order they commit; some are seen twice. */
 enum stw_code stw_upkeep_auth_changes(struct stw_context *ctx, const char *since, struct stw_rows **ret_rows)
     STW_MUST_CHECK;
-/* Drops such changes older than an hour. */
+/* Drops such changes older than an hour, and uploads that were broken off a day ago. */
 enum stw_code stw_upkeep_forget(struct stw_context *ctx) STW_MUST_CHECK;
 /* Makes the partitions of events for the months ahead. */
 enum stw_code stw_upkeep_extend(struct stw_context *ctx) STW_MUST_CHECK;

@@ -14,16 +14,16 @@ bool stw_external_source_valid(const char *source)
 enum stw_code stw_external_id_find(struct stw_context *ctx, const struct stw_plan *plan, const char *source,
                                    const char *key, bool take, const char **ret_id)
 {
-    static const struct stw_stmt hold = {
-        .name = "external_id_hold",
-        .sql = "select pg_advisory_xact_lock(hashtextextended($1 || '/external/' || $2 || '/' || $3 || '/' || $4, 0))",
-        .param_count = 4,
-        .kind = STW_STMT_WRITE};
-    static const struct stw_stmt find = {
-        .name = "external_id_find",
-        .sql = "select record_id from external_ids where org_id = $1::uuid and resource = $2 and source = $3 and key = $4",
-        .param_count = 4,
-        .kind = STW_STMT_READ};
+    static const struct stw_stmt hold = {.name = "external_id_hold",
+                                         .sql = "select pg_advisory_xact_lock(hashtextextended($1 || "
+                                                "'/external/' || $2 || '/' || $3 || '/' || $4, 0))",
+                                         .param_count = 4,
+                                         .kind = STW_STMT_WRITE};
+    static const struct stw_stmt find = {.name = "external_id_find",
+                                         .sql = "select record_id from external_ids where org_id = $1::uuid "
+                                                "and resource = $2 and source = $3 and key = $4",
+                                         .param_count = 4,
+                                         .kind = STW_STMT_READ};
     const char *const params[] = {ctx->org_id, plan->resource->path, source, key};
     struct stw_call calls[] = {{.stmt = &hold, .params = params}, {.stmt = &find, .params = params}};
 
@@ -41,7 +41,8 @@ enum stw_code stw_external_ids_hold(struct stw_context *ctx, const struct stw_pl
 {
     static const struct stw_stmt hold = {
         .name = "external_ids_hold",
-        .sql = "select count(pg_advisory_xact_lock(hashtextextended($1 || '/external/' || $2 || '/' || $3 || '/' || k.key, 0))) "
+        .sql = "select count(pg_advisory_xact_lock(hashtextextended($1 || '/external/' || $2 || '/' || $3 || "
+               "'/' || k.key, 0))) "
                "from (select distinct u.key from unnest($4::text[]) u (key) order by u.key) k",
         .param_count = 4,
         .kind = STW_STMT_WRITE};
@@ -51,7 +52,8 @@ enum stw_code stw_external_ids_hold(struct stw_context *ctx, const struct stw_pl
 
     stw_sql_init(&sql, ctx);
     stw_sql_printf(&sql,
-                   "select e.key, t.id, t.version from external_ids e join %s t on t.org_id = e.org_id and t.id = e.record_id "
+                   "select e.key, t.id, t.version from external_ids e join %s t on t.org_id = e.org_id and "
+                   "t.id = e.record_id "
                    "where e.org_id = $1::uuid and e.resource = '%s' and e.source = ",
                    plan->resource->path, plan->resource->path);
     stw_sql_value(&sql, source, "text");

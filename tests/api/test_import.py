@@ -181,11 +181,11 @@ def test_references(boss):
     for n in range(2):
         boss.create("/v1/accounts", name="Twin")
     boss.create("/v1/accounts", name="Only one", external_ids={"erp": "E-1"})
-    options = {"collection": "opportunities", "mode": "create", "columns": [
+    pipeline = boss.create("/v1/pipelines", name="Reference pipeline")
+    stage = boss.create("/v1/stages", pipeline_id=pipeline["id"], name="Start")
+    options = {"collection": "opportunities", "mode": "create", "defaults": {"stage_id": stage["id"]}, "columns": [
         {"column": "n", "field": "name"}, {"column": "a", "field": "account_id", "reference": {"by": "name"}},
         {"column": "o", "field": "owner_id", "reference": {"by": "email"}}]}
-    pipeline = boss.create("/v1/pipelines", name="Reference pipeline", is_default=True)
-    boss.create("/v1/stages", pipeline_id=pipeline["id"], name="Start")
     row = run(boss, options, f"n,a,o\n1,Only one,REFER@{boss.slug}.example\n2,Twin,\n3,None such,\n4,,nobody@x.example\n")
     assert progress(row) == (1, 0, 0, 3)
     assert errors(boss, row["id"]) == [(3, "a", "conflict"), (4, "a", "unknown_reference"), (5, "o", "unknown_reference")]
@@ -223,13 +223,13 @@ def test_options_are_checked_at_once(boss):
         "collection": "accounts", "mode": "upsert", "key_column": "k", "encodng": "x", "defaults": {"password": "x", "tier": "gold"},
         "columns": [{"column": "a", "field": "indusry"}, {"column": "b", "field": "founded_year", "currency": "USD"},
                     {"column": "c", "field": "annual_revenue"}, {"column": "d", "field": "last_touch_at"},
-                    {"column": "e", "field": "parent_id", "reference": {"by": "email"}},
+                    {"column": "e", "field": "parent_id", "reference": {"by": "external_id"}},
                     {"column": "f", "field": "founded_year"}, {"column": "g", "field": "external_ids"},
                     {"column": "h", "field": "city", "date_format": "YYYY"}, {"column": "i", "field": "owner_id", "aliases": {"x": 1}}]})
     boss.problem(reply, 422, "validation_failed", "#/encodng", "#/source", "#/defaults/password", "#/defaults/tier",
                  "#/columns/0/field", "#/columns/1/currency", "#/columns/2/currency", "#/columns/3/field",
-                 "#/columns/4/reference/by", "#/columns/5/field", "#/columns/6/field", "#/columns/7/date_format",
-                 "#/columns/8/aliases")
+                 "#/columns/4/reference/source", "#/columns/5/field", "#/columns/6/field", "#/columns/7/date_format",
+                 "#/columns/8/aliases/x")
     for wrong, place in (({"columns": []}, "#/columns"), ({"mode": "replace"}, "#/mode"), ({"collection": "lead"}, "#/collection"),
                          ({"collection": "imports"}, "#/mode"), ({"delimiter": "x"}, "#/delimiter"),
                          ({"columns": [{"column": "score", "field": "score"}]}, "#/defaults/name")):

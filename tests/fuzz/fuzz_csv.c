@@ -1,5 +1,6 @@
-/* core/csv.h: bytes as a file, read through a window that grows as a reader's does. Every byte is consumed once, the records do
- * not depend on where the window ends, and what was read comes back when it is written and read again. */
+/* core/csv.h: bytes as a file, read through a window that grows as a reader's does. Every byte is consumed
+ * once, the records do not depend on where the window ends, and what was read comes back when it is written
+ * and read again. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The record at `at`, seen through a window that starts with `window` bytes. */
-static enum stw_csv_found next(struct stw_arena *arena, char delimiter, const char *bytes, size_t length, size_t at,
-                               size_t window, struct stw_csv_record *ret_record)
+static enum stw_csv_found next(struct stw_arena *arena, char delimiter, const char *bytes, size_t length,
+                               size_t at, size_t window, struct stw_csv_record *ret_record)
 {
     enum stw_csv_found found = STW_CSV_MORE;
 

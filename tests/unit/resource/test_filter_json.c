@@ -247,7 +247,7 @@ static void test_body(void **state)
     assert_int_equal(query.sort_count, 3);
     assert_true(query.sort[0].descending);
     assert_int_equal(query.limit, 7);
-    assert_string_equal(query.search, "x");
+    assert_string_equal(query.search, "X");
     assert_true(query.fields == (1 | book_bit(BOOK_TITLE)));
     assert_int_equal(query.expand_count, 1);
     assert_int_equal(query.count, STW_COUNT_EXACT);
