@@ -49,8 +49,10 @@ class Bench:
         ones, others, ratios = self._pairs(
             name, lambda seconds: self.load.http(name, slug, BUSY, seconds),
             lambda seconds: self.load.limit(name, slug, seconds, **variables))
-        return [{"name": name, "ratio": spread(ratios), "target": target, "goal": goal, "server": told(ones),
-                 "limit": told(others)}]
+        spent = [(other.postgres_us + other.load_us) / (one.server_us + one.postgres_us + one.load_us)
+                 for one, other in zip(ones, others)]
+        return [{"name": name, "ratio": spread(ratios), "target": target, "goal": goal, "processor": spread(spent),
+                 "server": told(ones), "limit": told(others)}]
 
     def point_read(self):
         return self._against_limit("point_read", READER, 0.55, 1.0)
@@ -126,6 +128,7 @@ class Slow:
         self.threads = []
         self.answered = 0
         self.longest = 0.0
+        self.failure = None
 
     def start(self):
         self.running = True
@@ -142,6 +145,8 @@ class Slow:
         self.running = False
         for thread in self.threads:
             thread.join()
+        if self.failure:
+            raise SystemExit(f"bench: with_slow: {self.failure}")
 
     def _lock(self):
         session = self.load.cluster.psql()
@@ -157,7 +162,8 @@ class Slow:
             began = time.monotonic()
             status, answer = self.load.server.request(method, path, body, self.load.tokens[READER])
             if status != 200:
-                raise SystemExit(f"bench: {path}: {status} {answer}")
+                self.failure = f"{path}: {status} {answer}"
+                return
             taken = time.monotonic() - began
             self.longest = max(self.longest, taken)
             self.answered += taken > 0.5

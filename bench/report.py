@@ -21,10 +21,12 @@ def is_met(result):
 
 
 def table(results):
-    lines = ["| figure | min · median · max | wanted (goal) | |", "| --- | --- | --- | --- |"]
+    lines = ["| figure | min · median · max | wanted (goal) | | the same by processor time |",
+             "| --- | --- | --- | --- | --- |"]
     for result in results:
         shown = f"{_number(result['pss_mb'], 1)} MB PSS" if "pss_mb" in result else _number(result["ratio"])
-        lines.append(f"| {result['name']} | {shown} | {_wanted(result)} | {'yes' if is_met(result) else '**no**'} |")
+        spent = _number(result["processor"]) if "processor" in result else ""
+        lines.append(f"| {result['name']} | {shown} | {_wanted(result)} | {'yes' if is_met(result) else '**no**'} | {spent} |")
     lines += ["", "| medians | requests/s | p50 ms | p99 ms | µs of processor per request: server | PostgreSQL | load |",
               "| --- | --- | --- | --- | --- | --- | --- |"]
     for result in results:

@@ -59,7 +59,7 @@ bring_in() {
     done
     jq -r --arg what "$label" '"\($what): \(.progress.created) created, \(.progress.updated) updated, " +
         "\(.progress.unchanged) unchanged, \(.progress.failed) failed"' <<<"$import"
-    if [ "$state" != done ] || [ "$(jq .progress.failed <<<"$import")" != 0 ]; then
+    if [ "$state" != 'done' ] || [ "$(jq .progress.failed <<<"$import")" != 0 ]; then
         echo "$label: $state $(jq -r '.failure // ""' <<<"$import")" >&2
         api GET "/v1/imports/$id/errors.csv" >&2
         exit 1

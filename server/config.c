@@ -61,6 +61,8 @@ static const struct srv_setting settings[] = {
     TEXT("LOG_LEVEL", log_level, "info", SRV_PUBLIC, srv_check_log_level, "error, warning, info or debug."),
     NUMBER("ACCESS_TOKEN_SECONDS", access_token_seconds, 10, 86400, "600",
            "Life of an access token in seconds."),
+    NUMBER("FAILED_SIGN_INS", failed_sign_ins, 1, 60000, "20",
+           "Failed sign-ins or tokens of one address or account within 10 seconds before 429."),
     NUMBER("REFRESH_TOKEN_SECONDS", refresh_token_seconds, 60, 31536000, "2592000",
            "Life of a refresh token in seconds."),
 };

@@ -32,6 +32,7 @@ struct srv_config {
     const char *trusted_proxies;    /* TRUSTED_PROXIES: comma-separated addresses or networks */
     const char *log_level;          /* LOG_LEVEL: error, warning, info, debug */
     int access_token_seconds;       /* ACCESS_TOKEN_SECONDS: 600 */
+    int failed_sign_ins;            /* FAILED_SIGN_INS: of one address or account in 10 s before 429, 20 */
     int refresh_token_seconds;      /* REFRESH_TOKEN_SECONDS: 2592000 */
 };
 

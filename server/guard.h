@@ -31,9 +31,9 @@ struct srv_head {
     size_t target_length;
     const char *version; /* "HTTP/1.1" */
     const struct srv_field *fields;
-    int field_count; /* may be more than SRV_FIELDS_MAX; `fields` holds at most that many */
-    size_t size;     /* bytes of the whole head; 0: unknown */
-    bool has_gaps;   /* the parser swallowed bytes that no field shows */
+    int field_count;   /* may be more than SRV_FIELDS_MAX; `fields` holds at most that many */
+    size_t size;       /* bytes of the whole head; 0: unknown */
+    bool has_gaps;     /* the parser swallowed bytes that no field shows */
     uint64_t body_max; /* most bytes of body; 0: as srv_guard_body_max says */
 };
 

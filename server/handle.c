@@ -14,7 +14,9 @@ static enum stw_code check_accept(struct srv_request *request)
 {
     if (request->route->flags & SRV_ROUTE_CSV)
         return srv_negotiate_accept(request, "text/csv");
-    return strncmp(request->route->pattern, "/v1/", 4) == 0 ? srv_negotiate_accept(request, "application/json") : STW_OK;
+    return strncmp(request->route->pattern, "/v1/", 4) == 0
+               ? srv_negotiate_accept(request, "application/json")
+               : STW_OK;
 }
 
 /* Whether the body is one that the route can take. */
@@ -73,7 +75,8 @@ static enum stw_code run(struct srv_request *request, struct srv_reply *reply)
 
     if (!request->admitted)
         code = admit(request);
-    if (code == STW_OK && request->route->flags & SRV_ROUTE_STREAM && (!request->admitted || request->body_length > 0))
+    if (code == STW_OK && request->route->flags & SRV_ROUTE_STREAM &&
+        (!request->admitted || request->body_length > 0))
         code = request->route->take(request, request->body, request->body_length);
     return code == STW_OK ? request->route->run(request, reply) : code;
 }

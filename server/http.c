@@ -161,7 +161,8 @@ static enum MHD_Result begin(struct srv_exchange *exchange, const char *method, 
         const struct srv_request *request = &exchange->request;
 
         if (exchange->streams)
-            stw_buf_init(&exchange->body, exchange->arena, SRV_STREAM_PIECE, SRV_STREAM_PIECE + CONNECTION_MEMORY);
+            stw_buf_init(&exchange->body, exchange->arena, SRV_STREAM_PIECE,
+                         SRV_STREAM_PIECE + CONNECTION_MEMORY);
         else
             stw_buf_init(&exchange->body, exchange->arena, first,
                          (size_t)srv_guard_body_max(request->path, strlen(request->path)));

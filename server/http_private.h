@@ -80,7 +80,8 @@ struct srv_exchange {
 /* The request as its handler finds it; its clock starts here. */
 void srv_exchange_prepare(struct srv_exchange *exchange);
 
-/* stream.c: bodies that are too large to be held. The connection reads nothing while a piece is being taken. */
+/* stream.c: bodies that are too large to be held. The connection reads nothing while a piece is being taken.
+ */
 #define SRV_STREAM_PIECE ((size_t)256 * 1024)
 /* Most bytes of body, 0 when the request is not for a route that streams. */
 uint64_t srv_stream_max(struct srv_exchange *exchange);

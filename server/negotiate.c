@@ -246,7 +246,8 @@ enum stw_code srv_negotiate_media(struct srv_request *request, const char *media
     }
     if (slice_is(piece, media_type))
         return STW_OK;
-    stw_details_add(&request->details, STW_AT_HEADER, "Content-Type", type ? STW_NOT_ALLOWED : STW_REQUIRED, NULL, types);
+    stw_details_add(&request->details, STW_AT_HEADER, "Content-Type", type ? STW_NOT_ALLOWED : STW_REQUIRED,
+                    NULL, types);
     return STW_UNSUPPORTED_MEDIA_TYPE;
 }
 

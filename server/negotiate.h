@@ -12,10 +12,11 @@ enum srv_language srv_negotiate_language(const char *accept_language);
 /* How much Accept likes `media_type` ("text/html"), 0 (not at all) to 1000: the most specific range decides.
  * 1000 without Accept. Parameters of a range other than q are not looked at. */
 int srv_negotiate_quality(const struct srv_request *request, const char *media_type);
-/* STW_NOT_ACCEPTABLE, with a violation, when Accept takes neither `media_type` nor application/problem+json. */
+/* STW_NOT_ACCEPTABLE, with a violation, when Accept takes neither `media_type` nor application/problem+json.
+ */
 enum stw_code srv_negotiate_accept(struct srv_request *request, const char *media_type) STW_MUST_CHECK;
-/* STW_UNSUPPORTED_MEDIA_TYPE, with a violation, unless Content-Type is `media_type`, whatever its parameters, without a
- * content coding. */
+/* STW_UNSUPPORTED_MEDIA_TYPE, with a violation, unless Content-Type is `media_type`, whatever its parameters,
+ * without a content coding. */
 enum stw_code srv_negotiate_media(struct srv_request *request, const char *media_type) STW_MUST_CHECK;
 /* STW_UNSUPPORTED_MEDIA_TYPE, with a violation, unless the body is application/json or
  * application/merge-patch+json (optional charset=utf-8, no other parameter) without a content coding. Without

@@ -191,7 +191,8 @@ static json_t *request_of(const struct work *work)
     json_t *content;
 
     if (work->route->flags & SRV_ROUTE_STREAM)
-        return json_pack("{s:b, s:{s:{s:{s:s}}}}", "required", 1, "content", work->route->media, "schema", "type", "string");
+        return json_pack("{s:b, s:{s:{s:{s:s}}}}", "required", 1, "content", work->route->media, "schema",
+                         "type", "string");
     if (!(work->route->flags & (SRV_ROUTE_BODY | SRV_ROUTE_BODY_OPTIONAL)))
         return NULL;
     if (!schema && subject && subject->in_count > 0) {

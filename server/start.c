@@ -14,9 +14,9 @@
 #include "server/crud.h"
 #include "server/describe.h"
 #include "server/handle.h"
+#include "server/health.h"
 #include "server/import_routes.h"
 #include "server/job_runner.h"
-#include "server/health.h"
 #include "server/keys.h"
 #include "server/log.h"
 #include "server/loop.h"
@@ -26,6 +26,7 @@
 #include "server/problem.h"
 #include "server/session_routes.h"
 #include "server/sessions.h"
+#include "server/throttle.h"
 #include "server/token_cache.h"
 #include "server/workers.h"
 
@@ -161,6 +162,7 @@ static bool prepare(struct srv_server *server)
     server->metrics =
         srv_metrics_new(config->loops > 0 ? config->loops : cores(1, LOOPS_BY_DEFAULT), server->router);
     server->workers = srv_workers_new(cores(WORKERS_MIN, WORKERS_MAX), WORKERS_QUEUE);
+    srv_throttle_limit(config->failed_sign_ins);
     server->sessions = srv_sessions_start(config->database_url);
     server->jobs = srv_job_runner_start(config->database_url, server->engine);
     if (server->workers && server->sessions && server->jobs)

@@ -23,6 +23,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 #define WINDOW(slot) ((slot) >> 16 & WINDOW_MASK)
 #define TAG(slot)    ((slot) >> 40)
 
+static int limit = SRV_THROTTLE_FAILURES;
+
 static void start(void)
 {
     if (sodium_init() < 0)
@@ -95,7 +97,7 @@ bool srv_throttle_blocked(enum srv_throttled kind, const char *name, int64_t now
     int at = find(hash_of(kind, name), window_of(now_us));
     int64_t length_us = SRV_THROTTLE_WINDOW * INT64_C(1000000);
 
-    if (at < 0 || COUNT(atomic_load_explicit(&slots[at], memory_order_relaxed)) <= SRV_THROTTLE_FAILURES)
+    if (at < 0 || COUNT(atomic_load_explicit(&slots[at], memory_order_relaxed)) <= (uint64_t)limit)
         return false;
     *ret_seconds = (int)((length_us - now_us % length_us + 999999) / 1000000);
     return true;
@@ -135,4 +137,9 @@ void srv_throttle_reset(void)
 {
     for (int i = 0; i < SLOTS; i++)
         atomic_store_explicit(&slots[i], 0, memory_order_relaxed);
+}
+
+void srv_throttle_limit(int failures)
+{
+    limit = failures;
 }

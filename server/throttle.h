@@ -6,14 +6,16 @@
 
 /*
  * Failures of sign-in and of tokens, counted for the whole process in one table of fixed size without a lock:
- * more than 20 within a window of 10 seconds and the next is refused before it costs anything. Under a flood
+ * more than the limit within a window of 10 seconds and the next is refused before it costs anything. Under a flood
  * of addresses old counters are overwritten, so it slows down who guesses and is no ledger.
  */
-#define SRV_THROTTLE_FAILURES 20
+#define SRV_THROTTLE_FAILURES 20 /* unless the limit is set */
 #define SRV_THROTTLE_WINDOW   10 /* seconds */
 
 enum srv_throttled { SRV_THROTTLE_TOKEN, SRV_THROTTLE_LOGIN, SRV_THROTTLE_ACCOUNT, SRV_THROTTLE_KIND_COUNT };
 
+/* Sets the limit (FAILED_SIGN_INS); once, before requests are served. */
+void srv_throttle_limit(int failures);
 /* True when `name` (an address: IPv6 by its /64; or an account) has failed too often; then *ret_seconds says
  * how long. */
 bool srv_throttle_blocked(enum srv_throttled kind, const char *name, int64_t now_us, int *ret_seconds);

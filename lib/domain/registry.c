@@ -17,9 +17,9 @@
 #include "domain/users.h"
 
 const struct stw_resource *const stw_registry[] = {
-    &stw_teams, &stw_roles, &stw_users, &stw_api_keys, &stw_accounts, &stw_contacts, &stw_leads,
-    &stw_products, &stw_pipelines, &stw_stages, &stw_opportunities, &stw_stage_changes,
-    &stw_activities, &stw_tasks, &stw_imports,
+    &stw_teams,         &stw_roles,         &stw_users,      &stw_api_keys,  &stw_accounts,
+    &stw_contacts,      &stw_leads,         &stw_products,   &stw_pipelines, &stw_stages,
+    &stw_opportunities, &stw_stage_changes, &stw_activities, &stw_tasks,     &stw_imports,
 };
 const int stw_registry_count = sizeof stw_registry / sizeof stw_registry[0];
 

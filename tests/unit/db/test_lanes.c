@@ -4,7 +4,7 @@
 #include "db/internal.h"
 
 static enum stw_code codes[CALLERS_MAX];
-static char answers[CALLERS_MAX][64];
+static char answers[CALLERS_MAX][128];
 static const struct stw_stmt point = {"l_point", "select name from items where id = $1", 1, STW_STMT_POINT};
 
 static int set_up(void **state)
@@ -115,6 +115,33 @@ static void test_errors_do_not_harm_neighbours(void **state)
     theatre_play();
     for (int i = 0; i < 64; i++)
         assert_int_equal(codes[i], i % 2 == 1 ? STW_INTERNAL : STW_OK);
+    theatre_close();
+}
+
+/* What was asked in one turn rides behind one Sync, so in one transaction, each with its own organisation. */
+static void moment(struct stw_context *ctx, int number)
+{
+    if (number % 2 == 1)
+        strcpy(ctx->org_id, ORG_B);
+    ask(ctx, number, "select now()::text || current_setting('steward.org')", STW_STMT_POINT);
+}
+
+static void test_neighbours_share_a_sync(void **state)
+{
+    (void)state;
+    theatre_open(options_of(1, 1, 0, NULL));
+    theatre_ready();
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 20; i++)
+            theatre_add(moment, i);
+        theatre_play();
+        theatre_clear();
+        for (int i = 0; i < 20; i++) {
+            assert_int_equal(codes[i], STW_OK);
+            assert_string_equal(answers[i], answers[i % 2]);
+            assert_non_null(strstr(answers[i], i % 2 == 1 ? ORG_B : ORG_A));
+        }
+    }
     theatre_close();
 }
 
@@ -404,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_each_gets_its_own_answer),
         cmocka_unit_test(test_organisations_do_not_mix),
         cmocka_unit_test(test_errors_do_not_harm_neighbours),
+        cmocka_unit_test(test_neighbours_share_a_sync),
         cmocka_unit_test(test_prepared_only_after_its_own_parse),
         cmocka_unit_test(test_lost_lane_repeats_its_reads),
         cmocka_unit_test(test_killed_mid_flight),

@@ -104,14 +104,15 @@ static void test_overrides_are_laid_over_the_role(void **state)
 {
     const char *permissions =
         "{\"shelves\":{\"read\":\"team\",\"assign\":\"own\",\"fields\":{\"name\":\"read\","
-        "\"owner_id\":\"hide\",\"team_id\":\"mask\",\"keeper_phone\":\"write\"}}}";
+        "\"owner_id\":\"mask\",\"team_id\":\"hide\",\"keeper_phone\":\"write\"}}}";
     const struct stw_grant *grant = grant_of(STW_SERVICE_AGENT, permissions, TOY_SHELVES);
 
     (void)state;
     assert_scopes(grant, STW_IN_TEAM, STW_NONE, STW_NONE, STW_NONE, STW_OWN);
     assert_true(grant->locked == SHELF_BIT(SHELF_NAME));
-    assert_true(grant->hidden == SHELF_BIT(SHELF_OWNER_ID));
-    assert_true(grant->masked == SHELF_BIT(SHELF_TEAM_ID));
+    /* what cannot be masked is hidden */
+    assert_true(grant->hidden == (SHELF_BIT(SHELF_OWNER_ID) | SHELF_BIT(SHELF_TEAM_ID)));
+    assert_true(grant->masked == 0);
     assert_scopes(grant_of(STW_SERVICE_AGENT, permissions, TOY_TEAMS), STW_NONE, STW_NONE, STW_NONE, STW_NONE,
                   STW_NONE);
     assert_scopes(grant_of(STW_DIRECTOR, "{}", TOY_SHELVES), STW_ALL, STW_ALL, STW_ALL, STW_ALL, STW_ALL);
@@ -180,7 +181,7 @@ static void test_good_permissions_pass(void **state)
     assert_int_equal(stw_actor_permissions_check(
                          &ctx,
                          "{\"shelves\":{\"read\":\"none\",\"create\":\"own\",\"update\":\"team\",\"delete\":"
-                         "\"tree\",\"assign\":\"all\",\"fields\":{\"name\":\"hide\",\"owner_id\":\"mask\","
+                         "\"tree\",\"assign\":\"all\",\"fields\":{\"name\":\"mask\",\"owner_id\":\"hide\","
                          "\"team_id\":\"read\",\"keeper_phone\":\"write\"}},\"books\":{}}"),
                      STW_OK);
     assert_int_equal(details.violation_count, 0);
