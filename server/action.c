@@ -16,12 +16,13 @@ struct action_call {
     char id[STW_UUID_TEXT];
 };
 
-void srv_action_render(struct srv_reply *reply, const struct stw_field *fields, int count, const struct stw_value *values)
+void srv_action_render(struct srv_reply *reply, const struct stw_field *fields, int count,
+                       const struct stw_value *values)
 {
     for (int i = 0; i < count; i++) {
         stw_buf_printf(&reply->body, "%c\"%s\":", i ? ',' : '{', fields[i].name);
-        stw_render_value(&reply->body, fields[i].type, values[i].text, values[i].text ? strlen(values[i].text) : 0,
-                         values[i].currency);
+        stw_render_value(&reply->body, fields[i].type, values[i].text,
+                         values[i].text ? strlen(values[i].text) : 0, values[i].currency);
     }
     stw_buf_add_char(&reply->body, '}');
 }
@@ -67,15 +68,16 @@ static enum stw_code handle(struct srv_request *request, struct srv_reply *reply
     return action->keeps_secret ? effect(request, reply, &call) : srv_write(request, reply, effect, &call);
 }
 
-void srv_action_routes(struct srv_router *router, const struct stw_engine *engine, const struct stw_action *const *actions,
-                       int count)
+void srv_action_routes(struct srv_router *router, const struct stw_engine *engine,
+                       const struct stw_action *const *actions, int count)
 {
     for (int i = 0; i < count; i++) {
         const struct stw_action *action = actions[i];
         struct srv_route *route = STW_NEW(engine->arena, struct srv_route);
         route->method = SRV_POST;
         route->plan = stw_engine_find(engine, action->resource);
-        route->pattern = stw_arena_printf(engine->arena, "/v1/%s/{id}/%s", route->plan->segment, action->suffix);
+        route->pattern =
+            stw_arena_printf(engine->arena, "/v1/%s/{id}/%s", route->plan->segment, action->suffix);
         route->auth = SRV_AUTH_BEARER;
         route->flags = (action->in_count > 0 ? SRV_ROUTE_BODY_OPTIONAL | SRV_ROUTE_BODY : 0) |
                        (action->keeps_secret ? 0 : SRV_ROUTE_IDEMPOTENT);

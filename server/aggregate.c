@@ -5,15 +5,17 @@
 #include "resource/render.h"
 #include "server/negotiate.h"
 
-static void add_cell(struct stw_buf *out, const char *name, enum stw_type type, const struct stw_rows *rows, int row,
-                     int column, const char *currency)
+static void add_cell(struct stw_buf *out, const char *name, enum stw_type type, const struct stw_rows *rows,
+                     int row, int column, const char *currency)
 {
     stw_buf_printf(out, "\"%s\":", name);
-    stw_render_value(out, type, stw_rows_text(rows, row, column), stw_rows_length(rows, row, column), currency);
+    stw_render_value(out, type, stw_rows_text(rows, row, column), stw_rows_length(rows, row, column),
+                     currency);
 }
 
 /* The currency column that belongs to a money field. */
-static const char *currency_of(const struct stw_aggregate *aggregate, int field, const struct stw_rows *rows, int row)
+static const char *currency_of(const struct stw_aggregate *aggregate, int field, const struct stw_rows *rows,
+                               int row)
 {
     for (int i = 0; i < aggregate->currency_count; i++) {
         if (aggregate->currencies[i] == field)
@@ -22,7 +24,8 @@ static const char *currency_of(const struct stw_aggregate *aggregate, int field,
     return NULL;
 }
 
-static void add_group(struct stw_buf *out, const struct stw_aggregate *aggregate, const struct stw_rows *rows, int row)
+static void add_group(struct stw_buf *out, const struct stw_aggregate *aggregate, const struct stw_rows *rows,
+                      int row)
 {
     const struct stw_plan *plan = aggregate->plan;
     int keys = aggregate->by_count + aggregate->currency_count;

@@ -7,33 +7,36 @@
 #include <stdio.h>
 
 /*
- * All settings: STEWARD_<NAME> from the environment, or STEWARD_<NAME>_FILE naming a file for secrets. One table in
- * config.c gives name, type, bounds, default, doc; an unknown STEWARD_ variable is an error, all errors are printed at
- * once. An empty variable is as if it were not set. Read once at start, read-only afterwards.
+ * All settings: STEWARD_<NAME> from the environment, or STEWARD_<NAME>_FILE naming a file for secrets. One
+ * table in config.c gives name, type, bounds, default, doc; an unknown STEWARD_ variable is an error, all
+ * errors are printed at once. An empty variable is as if it were not set. Read once at start, read-only
+ * afterwards.
  */
 struct srv_config {
-    const char *database_url;       /* DATABASE_URL: what serve uses; its role must be steward_app */
-    const char *admin_database_url; /* ADMIN_DATABASE_URL: owner of the schema, for migrate, org create, check */
-    const char *listen;             /* LISTEN: address, default 127.0.0.1 */
-    int port;                       /* PORT: 8080, 0 takes a free one */
-    int loops;                      /* LOOPS: 0 = one per core, at most 8 */
-    int database_connections;       /* DATABASE_CONNECTIONS: 24, the whole process */
-    int request_timeout_ms;         /* REQUEST_TIMEOUT_MS: deadline of a request, 15000 */
-    int header_timeout_ms;          /* HEADER_TIMEOUT_MS: header complete, 10000 */
-    int body_timeout_ms;            /* BODY_TIMEOUT_MS: body complete, 30000 */
-    int write_timeout_ms;           /* WRITE_TIMEOUT_MS: reply taken, 60000 */
-    int drain_timeout_ms;           /* DRAIN_TIMEOUT_MS: after SIGTERM, 30000 */
-    int max_connections;            /* MAX_CONNECTIONS: 20000 */
-    int max_requests;               /* MAX_REQUESTS: in flight before 503, 2000 */
-    int import_max_bytes;           /* IMPORT_MAX_BYTES: of one import's content, 268435456 */
-    const char *signing_key;        /* SIGNING_KEY (secret, _FILE): PEM, RSA; several keys: the first signs, all verify */
-    const char *cursor_key;         /* CURSOR_KEY (secret, _FILE): 64 hex digits; authenticates cursors */
-    const char *issuer;             /* ISSUER: iss of tokens, default "steward" */
-    const char *trusted_proxies;    /* TRUSTED_PROXIES: comma-separated addresses or networks */
-    const char *log_level;          /* LOG_LEVEL: error, warning, info, debug */
-    int access_token_seconds;       /* ACCESS_TOKEN_SECONDS: 600 */
-    int failed_sign_ins;            /* FAILED_SIGN_INS: of one address or account in 10 s before 429, 20 */
-    int refresh_token_seconds;      /* REFRESH_TOKEN_SECONDS: 2592000 */
+    const char *database_url; /* DATABASE_URL: what serve uses; its role must be steward_app */
+    const char
+        *admin_database_url;  /* ADMIN_DATABASE_URL: owner of the schema, for migrate, org create, check */
+    const char *listen;       /* LISTEN: address, default 127.0.0.1 */
+    int port;                 /* PORT: 8080, 0 takes a free one */
+    int loops;                /* LOOPS: 0 = one per core, at most 8 */
+    int database_connections; /* DATABASE_CONNECTIONS: 24, the whole process */
+    int request_timeout_ms;   /* REQUEST_TIMEOUT_MS: deadline of a request, 15000 */
+    int header_timeout_ms;    /* HEADER_TIMEOUT_MS: header complete, 10000 */
+    int body_timeout_ms;      /* BODY_TIMEOUT_MS: body complete, 30000 */
+    int write_timeout_ms;     /* WRITE_TIMEOUT_MS: reply taken, 60000 */
+    int drain_timeout_ms;     /* DRAIN_TIMEOUT_MS: after SIGTERM, 30000 */
+    int max_connections;      /* MAX_CONNECTIONS: 20000 */
+    int max_requests;         /* MAX_REQUESTS: in flight before 503, 2000 */
+    int import_max_bytes;     /* IMPORT_MAX_BYTES: of one import's content, 268435456 */
+    const char
+        *signing_key; /* SIGNING_KEY (secret, _FILE): PEM, RSA; several keys: the first signs, all verify */
+    const char *cursor_key;      /* CURSOR_KEY (secret, _FILE): 64 hex digits; authenticates cursors */
+    const char *issuer;          /* ISSUER: iss of tokens, default "steward" */
+    const char *trusted_proxies; /* TRUSTED_PROXIES: comma-separated addresses or networks */
+    const char *log_level;       /* LOG_LEVEL: error, warning, info, debug */
+    int access_token_seconds;    /* ACCESS_TOKEN_SECONDS: 600 */
+    int failed_sign_ins;         /* FAILED_SIGN_INS: of one address or account in 10 s before 429, 20 */
+    int refresh_token_seconds;   /* REFRESH_TOKEN_SECONDS: 2592000 */
 };
 
 /* Reads `environment` (like environ). False with one line per error on `errors`. */
@@ -50,11 +53,11 @@ enum srv_secrecy {
 
 /* One row of the table of settings. */
 struct srv_setting {
-    const char *name;      /* without STEWARD_ */
-    size_t offset;         /* of its member in struct srv_config */
-    bool number;           /* the member is an int, else a text */
-    int least, greatest;   /* of a number */
-    const char *initial;   /* NULL: not set */
+    const char *name;    /* without STEWARD_ */
+    size_t offset;       /* of its member in struct srv_config */
+    bool number;         /* the member is an int, else a text */
+    int least, greatest; /* of a number */
+    const char *initial; /* NULL: not set */
     enum srv_secrecy secrecy;
     /* For a text, may be NULL: what is wrong with it ("must be …"), or NULL. Never repeats the value. */
     const char *(*check)(const char *value);

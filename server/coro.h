@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * Coroutines of one thread. Stacks are mmapped with a guard page below (64 KB, 256 KB under sanitizers) and pooled.
- * Switches are announced to ASan, TSan and valgrind.
+ * Coroutines of one thread. Stacks are mmapped with a guard page below (64 KB, 256 KB under sanitizers) and
+ * pooled. Switches are announced to ASan, TSan and valgrind.
  */
 struct srv_coro;
 struct srv_coro_pool;
@@ -16,7 +16,8 @@ void srv_coro_pool_free(struct srv_coro_pool *pool);  /* none may be running */
 
 /* Runs run(argument) on its own stack until it yields or returns. NULL when no stack can be had. */
 struct srv_coro *srv_coro_start(struct srv_coro_pool *pool, void (*run)(void *argument), void *argument);
-/* Continues one that yielded; must be called from outside any coroutine. A finished one goes back to its pool. */
+/* Continues one that yielded; must be called from outside any coroutine. A finished one goes back to its
+ * pool. */
 void srv_coro_resume(struct srv_coro *coro);
 /* Back to whoever started or resumed the running coroutine. */
 void srv_coro_yield(void);

@@ -12,7 +12,8 @@
 #include "server/negotiate.h"
 #include "server/record_reply.h"
 
-static enum stw_code reply_page(struct srv_request *request, struct srv_reply *reply, const struct stw_query *query)
+static enum stw_code reply_page(struct srv_request *request, struct srv_reply *reply,
+                                const struct stw_query *query)
 {
     struct stw_page page;
     enum stw_code code = stw_store_list(&request->ctx, query, &page);
@@ -26,7 +27,8 @@ static enum stw_code list(struct srv_request *request, struct srv_reply *reply)
     struct stw_query query;
     enum stw_code code = stw_access_demand(&request->ctx, request->route->plan, STW_READ);
     if (code == STW_OK)
-        code = stw_query_read(&request->ctx, request->route->plan, request->query, request->query_count, NULL, false, &query);
+        code = stw_query_read(&request->ctx, request->route->plan, request->query, request->query_count, NULL,
+                              false, &query);
     return code == STW_OK ? reply_page(request, reply, &query) : code;
 }
 
@@ -45,8 +47,11 @@ static enum stw_code list_parts(struct srv_request *request, struct srv_reply *r
     if (code != STW_OK)
         return code;
     const char *value = id;
-    struct stw_filter of_parent = {
-        .node = STW_NODE_TEST, .field = route->plan->parent_field, .op = STW_EQ, .values = &value, .value_count = 1};
+    struct stw_filter of_parent = {.node = STW_NODE_TEST,
+                                   .field = route->plan->parent_field,
+                                   .op = STW_EQ,
+                                   .values = &value,
+                                   .value_count = 1};
     code = stw_query_read(ctx, route->plan, request->query, request->query_count, &of_parent, false, &query);
     return code == STW_OK ? reply_page(request, reply, &query) : code;
 }
@@ -90,7 +95,17 @@ static enum stw_code get(struct srv_request *request, struct srv_reply *reply)
 }
 
 /* Columns of stw_compose_history. */
-enum { HISTORY_SEQ, HISTORY_AT, HISTORY_KIND, HISTORY_ACTOR, HISTORY_TYPE, HISTORY_VERSION, HISTORY_FIELD, HISTORY_FROM, HISTORY_TO };
+enum {
+    HISTORY_SEQ,
+    HISTORY_AT,
+    HISTORY_KIND,
+    HISTORY_ACTOR,
+    HISTORY_TYPE,
+    HISTORY_VERSION,
+    HISTORY_FIELD,
+    HISTORY_FROM,
+    HISTORY_TO
+};
 
 /* Images of rows hold times as JSON writes them, not as the database does. */
 static void add_history_time(struct stw_buf *out, const char *text, size_t length)
@@ -102,8 +117,8 @@ static void add_history_time(struct stw_buf *out, const char *text, size_t lengt
         stw_buf_add_text(out, "null");
 }
 
-static void add_history_value(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant, int field,
-                              const struct stw_rows *rows, int row, int column)
+static void add_history_value(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant,
+                              int field, const struct stw_rows *rows, int row, int column)
 {
     const char *text = stw_rows_text(rows, row, column);
     size_t length = stw_rows_length(rows, row, column);
@@ -112,12 +127,14 @@ static void add_history_value(struct stw_buf *out, const struct stw_plan *plan, 
     else if (plan->fields[field].type == STW_TYPE_TIMESTAMP && text)
         add_history_time(out, text, length);
     else
-        stw_render_value(out, plan->fields[field].type, text, length, NULL); /* a currency is a change of its own */
+        stw_render_value(out, plan->fields[field].type, text, length,
+                         NULL); /* a currency is a change of its own */
 }
 
-/* One changed field; fields that the caller may not see, and those that are no longer in the table, are left out. */
-static bool add_change(struct stw_context *ctx, struct stw_buf *out, const struct stw_plan *plan, const struct stw_rows *rows,
-                       int row, bool first)
+/* One changed field; fields that the caller may not see, and those that are no longer in the table, are left
+ * out. */
+static bool add_change(struct stw_context *ctx, struct stw_buf *out, const struct stw_plan *plan,
+                       const struct stw_rows *rows, int row, bool first)
 {
     const char *name = stw_rows_text(rows, row, HISTORY_FIELD);
     int field = name ? stw_plan_field(plan, name) : -1;
@@ -137,8 +154,8 @@ static bool add_change(struct stw_context *ctx, struct stw_buf *out, const struc
         stw_render_value(out, STW_TYPE_CURRENCY, stw_rows_text(rows, row, HISTORY_FROM),
                          stw_rows_length(rows, row, HISTORY_FROM), NULL);
         stw_buf_add_text(out, ",\"to\":");
-        stw_render_value(out, STW_TYPE_CURRENCY, stw_rows_text(rows, row, HISTORY_TO), stw_rows_length(rows, row, HISTORY_TO),
-                         NULL);
+        stw_render_value(out, STW_TYPE_CURRENCY, stw_rows_text(rows, row, HISTORY_TO),
+                         stw_rows_length(rows, row, HISTORY_TO), NULL);
     } else {
         add_history_value(out, plan, stw_access_grant(ctx, plan), field, rows, row, HISTORY_FROM);
         stw_buf_add_text(out, ",\"to\":");
@@ -153,16 +170,19 @@ static void add_event_head(struct stw_buf *out, const struct stw_rows *rows, int
     stw_buf_add_text(out, "{\"at\":");
     stw_render_value(out, STW_TYPE_TIMESTAMP, stw_rows_text(rows, row, HISTORY_AT), 0, NULL);
     stw_buf_printf(out, ",\"actor\":{\"kind\":\"%s\",\"id\":", stw_rows_text(rows, row, HISTORY_KIND));
-    stw_render_value(out, STW_TYPE_ID, stw_rows_text(rows, row, HISTORY_ACTOR), stw_rows_length(rows, row, HISTORY_ACTOR), NULL);
-    stw_buf_printf(out, "},\"type\":\"%s\",\"version\":%s,\"changes\":{", stw_rows_text(rows, row, HISTORY_TYPE),
-                   stw_rows_text(rows, row, HISTORY_VERSION));
+    stw_render_value(out, STW_TYPE_ID, stw_rows_text(rows, row, HISTORY_ACTOR),
+                     stw_rows_length(rows, row, HISTORY_ACTOR), NULL);
+    stw_buf_printf(out, "},\"type\":\"%s\",\"version\":%s,\"changes\":{",
+                   stw_rows_text(rows, row, HISTORY_TYPE), stw_rows_text(rows, row, HISTORY_VERSION));
 }
 
 /* limit and cursor (the sequence number of the last event shown). */
 static enum stw_code read_history_query(struct srv_request *request, int *ret_limit, const char **ret_before)
 {
-    static const struct stw_field limit_field = {.name = "limit", .type = STW_TYPE_INT, .min = 1, .max = STW_LIMIT_MAX};
-    static const struct stw_field cursor_field = {.name = "cursor", .type = STW_TYPE_INT, .min = 1, .max = 0x7fffffff};
+    static const struct stw_field limit_field = {
+        .name = "limit", .type = STW_TYPE_INT, .min = 1, .max = STW_LIMIT_MAX};
+    static const struct stw_field cursor_field = {
+        .name = "cursor", .type = STW_TYPE_INT, .min = 1, .max = 0x7fffffff};
     struct stw_value value;
     bool good = true;
 
@@ -175,8 +195,8 @@ static enum stw_code read_history_query(struct srv_request *request, int *ret_li
             stw_details_parameter(request->ctx.details, pair->name, STW_UNKNOWN_PARAMETER, NULL);
             return STW_UNKNOWN_PARAMETER;
         }
-        if (!stw_input_text(&request->ctx, is_limit ? &limit_field : &cursor_field, pair->value, STW_AT_PARAMETER, pair->name,
-                            &value))
+        if (!stw_input_text(&request->ctx, is_limit ? &limit_field : &cursor_field, pair->value,
+                            STW_AT_PARAMETER, pair->name, &value))
             good = false;
         else if (is_limit)
             *ret_limit = atoi(value.text);
@@ -244,17 +264,19 @@ static const struct verb_line verbs[] = {
     {STW_CAN_LIST, SRV_POST, "/search", SRV_ROUTE_BODY, search, "search", "A page of them by a filter tree."},
     {STW_CAN_LIST, SRV_POST, "/aggregate", SRV_ROUTE_BODY, srv_aggregate, "aggregate",
      "Counts, sums and means of them, in groups."},
-    {STW_CAN_CREATE, SRV_POST, "", SRV_ROUTE_BODY | SRV_ROUTE_IDEMPOTENT, srv_crud_create, "create", "Makes one."},
+    {STW_CAN_CREATE, SRV_POST, "", SRV_ROUTE_BODY | SRV_ROUTE_IDEMPOTENT, srv_crud_create, "create",
+     "Makes one."},
     {STW_CAN_GET, SRV_GET, "/{id}", 0, get, "get", "One of them."},
     {STW_CAN_UPDATE, SRV_PATCH, "/{id}", SRV_ROUTE_BODY | SRV_ROUTE_IDEMPOTENT, srv_crud_update, "update",
      "Changes the members given; null clears."},
     {STW_CAN_DELETE, SRV_DELETE, "/{id}", 0, srv_crud_delete, "delete", "Deletes it softly, with its parts."},
-    {STW_CAN_DELETE, SRV_POST, "/{id}/restore", SRV_ROUTE_IDEMPOTENT | SRV_ROUTE_BODY_OPTIONAL, srv_crud_restore, "restore",
-     "Brings a deleted one back, with the parts that went with it."},
+    {STW_CAN_DELETE, SRV_POST, "/{id}/restore", SRV_ROUTE_IDEMPOTENT | SRV_ROUTE_BODY_OPTIONAL,
+     srv_crud_restore, "restore", "Brings a deleted one back, with the parts that went with it."},
     {STW_CAN_GET, SRV_GET, "/{id}/history", 0, history, "history", "What happened to it, newest first."},
     {STW_CAN_GET, SRV_GET, "/by-external-id/{source}/{key}", 0, srv_crud_find, "find",
      "The one that another system knows by that key.", true},
-    {STW_CAN_CREATE | STW_CAN_UPDATE, SRV_PUT, "/by-external-id/{source}/{key}", SRV_ROUTE_BODY, srv_crud_upsert, "upsert",
+    {STW_CAN_CREATE | STW_CAN_UPDATE, SRV_PUT, "/by-external-id/{source}/{key}", SRV_ROUTE_BODY,
+     srv_crud_upsert, "upsert",
      "Makes or changes the one that another system knows by that key; `result` says which.", true},
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
@@ -282,7 +304,8 @@ static void add_verbs(struct srv_router *router, const struct stw_engine *engine
     srv_router_add(router, routes, count);
 }
 
-static void add_part_list(struct srv_router *router, const struct stw_engine *engine, const struct stw_plan *plan)
+static void add_part_list(struct srv_router *router, const struct stw_engine *engine,
+                          const struct stw_plan *plan)
 {
     struct srv_route *route = STW_NEW(engine->arena, struct srv_route);
     route->method = SRV_GET;

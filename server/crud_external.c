@@ -17,7 +17,8 @@ static bool read_path(const struct srv_request *request, const char **ret_source
     *ret_source = request->parameters[0];
     *ret_key = request->parameters[1];
     size_t length = strlen(*ret_key);
-    return stw_external_source_valid(*ret_source) && length > 0 && stw_text_length(*ret_key, length) <= KEY_MAX;
+    return stw_external_source_valid(*ret_source) && length > 0 &&
+           stw_text_length(*ret_key, length) <= KEY_MAX;
 }
 
 enum stw_code srv_crud_find(struct srv_request *request, struct srv_reply *reply)
@@ -56,10 +57,11 @@ struct upsert {
 };
 
 /* The record with `result` as its last member. */
-static void reply_result(struct srv_request *request, struct srv_reply *reply, const struct stw_record *record, int status,
-                         const char *result)
+static void reply_result(struct srv_request *request, struct srv_reply *reply,
+                         const struct stw_record *record, int status, const char *result)
 {
-    struct stw_query query = {.plan = record->plan, .fields = stw_access_visible(&request->ctx, record->plan)};
+    struct stw_query query = {.plan = record->plan,
+                              .fields = stw_access_visible(&request->ctx, record->plan)};
     srv_record_reply(request, reply, record, &query, NULL, status);
     reply->body.length--; /* its closing brace */
     stw_buf_printf(&reply->body, ",\"result\":\"%s\"}", result);
@@ -79,7 +81,8 @@ static enum stw_code create(struct srv_request *request, struct srv_reply *reply
     return STW_OK;
 }
 
-static enum stw_code change(struct srv_request *request, struct srv_reply *reply, const struct upsert *upsert, const char *id)
+static enum stw_code change(struct srv_request *request, struct srv_reply *reply, const struct upsert *upsert,
+                            const char *id)
 {
     struct stw_input input;
     struct stw_record old, record;
@@ -102,7 +105,8 @@ struct upsert_run {
     const struct upsert *upsert;
 };
 
-/* The key is held while it is looked up and used: of many at once one makes the record, the others change it. */
+/* The key is held while it is looked up and used: of many at once one makes the record, the others change it.
+ */
 static enum stw_code run(struct stw_context *ctx, void *argument)
 {
     struct upsert_run *job = argument;
@@ -131,8 +135,8 @@ static enum stw_code add_own_key(struct stw_context *ctx, const struct upsert *u
     if (keys && !json_is_object(keys))
         return STW_OK; /* the input's own check names it */
     if (own && (!json_is_string(own) || strcmp(json_string_value(own), upsert->key) != 0)) {
-        stw_details_field(ctx->details, stw_arena_printf(ctx->arena, "external_ids/%s", upsert->source), STW_NOT_ALLOWED,
-                          NULL);
+        stw_details_field(ctx->details, stw_arena_printf(ctx->arena, "external_ids/%s", upsert->source),
+                          STW_NOT_ALLOWED, NULL);
         return STW_VALIDATION_FAILED;
     }
     if (!keys && json_object_set_new(upsert->body, "external_ids", json_object()) != 0)

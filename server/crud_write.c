@@ -16,9 +16,11 @@ struct change {
     char id[STW_UUID_TEXT];
 };
 
-static void reply_whole(struct srv_request *request, struct srv_reply *reply, const struct stw_record *record, int status)
+static void reply_whole(struct srv_request *request, struct srv_reply *reply, const struct stw_record *record,
+                        int status)
 {
-    struct stw_query query = {.plan = record->plan, .fields = stw_access_visible(&request->ctx, record->plan)};
+    struct stw_query query = {.plan = record->plan,
+                              .fields = stw_access_visible(&request->ctx, record->plan)};
     srv_record_reply(request, reply, record, &query, NULL, status);
 }
 
@@ -59,7 +61,8 @@ static enum stw_code update_effect(struct srv_request *request, struct srv_reply
 {
     struct change *change = argument;
     struct stw_record record;
-    enum stw_code code = stw_store_update(&request->ctx, &change->input, change->id, change->version, &record);
+    enum stw_code code =
+        stw_store_update(&request->ctx, &change->input, change->id, change->version, &record);
     if (code == STW_OK)
         reply_whole(request, reply, &record, 200);
     return code;

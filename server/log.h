@@ -5,13 +5,14 @@
 
 #include "server/request.h"
 
-/* One JSON object a line on stderr; never a body, a token or a query value. Lines are written with one write each. */
+/* One JSON object a line on stderr; never a body, a token or a query value. Lines are written with one write
+ * each. */
 enum srv_log_level { SRV_LOG_ERROR, SRV_LOG_WARNING, SRV_LOG_INFO, SRV_LOG_DEBUG };
 void srv_log_level_set(enum srv_log_level level);
 void srv_log(enum srv_log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The access line: request id, method, route template, status, duration, bytes, organisation, actor, code, and
- * details->internal when there is one. */
+/* The access line: request id, method, route template, status, duration, bytes, organisation, actor, code,
+ * and details->internal when there is one. */
 void srv_log_request(const struct srv_request *request, const struct srv_reply *reply, enum stw_code code,
                      int64_t duration_us);
 

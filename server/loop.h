@@ -28,19 +28,22 @@ struct srv_server {
     /* Make and free the token cache of one loop; both NULL: none. */
     struct srv_token_cache *(*tokens_new)(void);
     void (*tokens_free)(struct srv_token_cache *tokens);
-    /* Takes a piece of a body that is streamed, in a coroutine too; may be NULL. The answer, unless STW_OK. */
+    /* Takes a piece of a body that is streamed, in a coroutine too; may be NULL. The answer, unless STW_OK.
+     */
     enum stw_code (*take)(struct srv_request *request, const char *bytes, size_t length);
     /* Runs inside a coroutine for each complete request; fills the reply, always. */
     void (*handle)(struct srv_request *request, struct srv_reply *reply);
 };
 
-/* One per core: a thread with an MHD daemon polled through its epoll descriptor, database connections, coroutines, token
- * cache and arenas of its own. Nothing in it is touched by another thread but the wake-up descriptor. */
+/* One per core: a thread with an MHD daemon polled through its epoll descriptor, database connections,
+ * coroutines, token cache and arenas of its own. Nothing in it is touched by another thread but the wake-up
+ * descriptor. */
 struct srv_loop;
 
-/* Serves until SIGTERM or SIGINT, then drains: stops accepting once the queue is empty, answers what is in flight with
- * Connection: close, within drain_timeout. Prints "listening on http://ADDRESS:PORT" to stdout when ready. Inherits
- * sockets by LISTEN_FDS. Returns the exit status. `on_ready` (may be NULL) is called once with the port. */
+/* Serves until SIGTERM or SIGINT, then drains: stops accepting once the queue is empty, answers what is in
+ * flight with Connection: close, within drain_timeout. Prints "listening on http://ADDRESS:PORT" to stdout
+ * when ready. Inherits sockets by LISTEN_FDS. Returns the exit status. `on_ready` (may be NULL) is called
+ * once with the port. */
 int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port), void *self);
 
 struct stw_db *srv_loop_db(struct srv_loop *loop);

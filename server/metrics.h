@@ -5,8 +5,8 @@
 
 #include "server/request.h"
 
-/* Counters and histograms in Prometheus text format, valid for promtool. Labels are route templates, never paths. Each
- * loop counts in its own slots (atomics, relaxed); the scrape adds them. */
+/* Counters and histograms in Prometheus text format, valid for promtool. Labels are route templates, never
+ * paths. Each loop counts in its own slots (atomics, relaxed); the scrape adds them. */
 struct srv_metrics;
 struct srv_router;
 struct srv_metrics *srv_metrics_new(int loops, const struct srv_router *router);

@@ -5,15 +5,15 @@
 #include "server/router.h"
 
 /*
- * The one table of problems: status, title and text in both languages for every published code, and the only writer of
- * application/problem+json (RFC 9457).
+ * The one table of problems: status, title and text in both languages for every published code, and the only
+ * writer of application/problem+json (RFC 9457).
  */
 struct srv_problem {
     enum stw_code code;
     int status;           /* 0: a violation only, never a problem by itself */
     const char *title[2]; /* by enum srv_language */
-    /* For a problem: its detail. For a violation: text with at most one %s for the violation's argument, inside a part in
-     * square brackets that is left out when there is no argument. */
+    /* For a problem: its detail. For a violation: text with at most one %s for the violation's argument,
+     * inside a part in square brackets that is left out when there is no argument. */
     const char *detail[2];
 };
 

@@ -16,7 +16,7 @@ struct related_index {
     struct related_row {
         const char *key;
         int row;
-    } *rows;
+    } * rows;
     int count;
 };
 
@@ -27,7 +27,8 @@ static int by_key(const void *left, const void *right)
     return order ? order : a->row - b->row;
 }
 
-static void index_related(struct stw_arena *arena, const struct stw_related *related, struct related_index *ret_index)
+static void index_related(struct stw_arena *arena, const struct stw_related *related,
+                          struct related_index *ret_index)
 {
     int key_field = related->part ? related->reference->field : STW_PLAN_ID;
     ret_index->related = related;
@@ -35,7 +36,8 @@ static void index_related(struct stw_arena *arena, const struct stw_related *rel
     ret_index->count = stw_rows_count(related->rows);
     ret_index->rows = STW_NEW_N(arena, struct related_row, (size_t)ret_index->count);
     for (int row = 0; row < ret_index->count; row++)
-        ret_index->rows[row] = (struct related_row){stw_rows_text(related->rows, row, ret_index->key_column), row};
+        ret_index->rows[row] =
+            (struct related_row){stw_rows_text(related->rows, row, ret_index->key_column), row};
     qsort(ret_index->rows, (size_t)ret_index->count, sizeof *ret_index->rows, by_key);
 }
 
@@ -53,15 +55,17 @@ static int first_of_key(const struct related_index *index, const char *key)
     return low;
 }
 
-static void add_related_record(struct stw_context *ctx, struct stw_buf *out, const struct stw_related *related, int row)
+static void add_related_record(struct stw_context *ctx, struct stw_buf *out,
+                               const struct stw_related *related, int row)
 {
     stw_buf_add_char(out, '{');
-    stw_render_fields(out, related->plan, stw_access_grant(ctx, related->plan), stw_access_visible(ctx, related->plan),
-                      related->rows, row);
+    stw_render_fields(out, related->plan, stw_access_grant(ctx, related->plan),
+                      stw_access_visible(ctx, related->plan), related->rows, row);
     stw_buf_add_char(out, '}');
 }
 
-static void add_related(struct stw_context *ctx, struct stw_buf *out, const struct related_index *index, const char *key)
+static void add_related(struct stw_context *ctx, struct stw_buf *out, const struct related_index *index,
+                        const char *key)
 {
     const struct stw_related *related = index->related;
     int at = key ? first_of_key(index, key) : index->count;
@@ -84,7 +88,8 @@ static void add_related(struct stw_context *ctx, struct stw_buf *out, const stru
 }
 
 static void add_record(struct stw_context *ctx, struct stw_buf *out, const struct stw_query *query,
-                       const struct stw_rows *rows, int row, const struct related_index *indexes, int index_count)
+                       const struct stw_rows *rows, int row, const struct related_index *indexes,
+                       int index_count)
 {
     const struct stw_plan *plan = query->plan;
     stw_buf_add_char(out, '{');
@@ -98,14 +103,16 @@ static void add_record(struct stw_context *ctx, struct stw_buf *out, const struc
 }
 
 /* The version, which If-Match compares, and a digest of what the caller sees, which If-None-Match needs. */
-static const char *entity_tag(struct srv_request *request, const struct stw_record *record, const struct stw_buf *body)
+static const char *entity_tag(struct srv_request *request, const struct stw_record *record,
+                              const struct stw_buf *body)
 {
     unsigned char digest[8];
     char hex[17];
     static const unsigned char key[crypto_shorthash_KEYBYTES];
     crypto_shorthash(digest, (const unsigned char *)body->data, body->length, key);
     sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
-    return stw_arena_printf(request->ctx.arena, "\"%s-%s\"", stw_record_text(record, record->plan->version_field), hex);
+    return stw_arena_printf(request->ctx.arena, "\"%s-%s\"",
+                            stw_record_text(record, record->plan->version_field), hex);
 }
 
 /* Any of a list of tags, or "*"; weak comparison. */
@@ -137,7 +144,8 @@ void srv_record_reply(struct srv_request *request, struct srv_reply *reply, cons
     if (related_count > 0)
         return;
     const char *tag = entity_tag(request, record, &reply->body);
-    if (status == 200 && request->method <= SRV_HEAD && names_tag(srv_request_header(request, "If-None-Match"), tag)) {
+    if (status == 200 && request->method <= SRV_HEAD &&
+        names_tag(srv_request_header(request, "If-None-Match"), tag)) {
         srv_reply_reset(reply);
         reply->status = 304;
     }
@@ -171,7 +179,8 @@ static char *next_cursor(struct stw_context *ctx, const struct stw_query *query,
     return stw_cursor_write(ctx, query, values);
 }
 
-/* For the rest of a page, by the size of its first record: growing in steps would copy it several times over. */
+/* For the rest of a page, by the size of its first record: growing in steps would copy it several times over.
+ */
 static void make_room(struct stw_buf *out, int count)
 {
     size_t rest = (size_t)(count - 1) * (out->length + out->length / 8) + 256;
@@ -224,7 +233,8 @@ enum stw_code srv_if_match(struct srv_request *request, bool required, const cha
     size_t digits = value[0] == '"' ? strspn(value + 1, "0123456789") : 0;
     size_t length = strlen(value);
     if (digits == 0 || digits > 9 || length < digits + 2 || value[length - 1] != '"' ||
-        (value[digits + 1] != '-' && value[digits + 1] != '"') || strchr(value + 1, '"') != value + length - 1) {
+        (value[digits + 1] != '-' && value[digits + 1] != '"') ||
+        strchr(value + 1, '"') != value + length - 1) {
         stw_details_add(request->ctx.details, STW_AT_HEADER, "If-Match", STW_INVALID_FORMAT, NULL, NULL);
         return STW_INVALID_PARAMETER;
     }
@@ -234,5 +244,6 @@ enum stw_code srv_if_match(struct srv_request *request, bool required, const cha
 
 const char *srv_record_location(struct srv_request *request, const struct stw_record *record)
 {
-    return stw_arena_printf(request->ctx.arena, "/v1/%s/%s", record->plan->segment, stw_record_text(record, STW_PLAN_ID));
+    return stw_arena_printf(request->ctx.arena, "/v1/%s/%s", record->plan->segment,
+                            stw_record_text(record, STW_PLAN_ID));
 }

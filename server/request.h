@@ -9,7 +9,16 @@
 
 /* One complete request and the reply that grows for it. Both live in the request's arena. */
 
-enum srv_method { SRV_GET, SRV_HEAD, SRV_POST, SRV_PATCH, SRV_PUT, SRV_DELETE, SRV_OPTIONS, SRV_METHOD_COUNT };
+enum srv_method {
+    SRV_GET,
+    SRV_HEAD,
+    SRV_POST,
+    SRV_PATCH,
+    SRV_PUT,
+    SRV_DELETE,
+    SRV_OPTIONS,
+    SRV_METHOD_COUNT
+};
 const char *srv_method_name(enum srv_method method);
 
 enum srv_language { SRV_ENGLISH, SRV_CHINESE };
@@ -30,22 +39,22 @@ struct srv_request {
     struct stw_details details;
     struct srv_loop *loop;
     enum srv_method method;
-    const char *target;               /* as sent: path and query, still encoded */
-    const char *path;                 /* as sent, without the query */
-    const struct stw_pair *query;     /* decoded, in the order sent */
+    const char *target;           /* as sent: path and query, still encoded */
+    const char *path;             /* as sent, without the query */
+    const struct stw_pair *query; /* decoded, in the order sent */
     int query_count;
     const struct srv_header *headers; /* values trimmed */
     int header_count;
-    const char *body;                 /* NUL-terminated at body_length; "" when there is none */
+    const char *body; /* NUL-terminated at body_length; "" when there is none */
     size_t body_length;
-    void *upload;                     /* what a route that takes its body in pieces keeps between them */
-    bool admitted;                    /* its caller is known and may send */
-    const char *client;               /* the client's address, trusted proxies taken off */
+    void *upload;       /* what a route that takes its body in pieces keeps between them */
+    bool admitted;      /* its caller is known and may send */
+    const char *client; /* the client's address, trusted proxies taken off */
     enum srv_language language;
-    const char *traceparent;          /* as accepted, or NULL */
-    const struct srv_route *route;    /* NULL when no route matched */
+    const char *traceparent;                         /* as accepted, or NULL */
+    const struct srv_route *route;                   /* NULL when no route matched */
     const char *parameters[SRV_PATH_PARAMETERS_MAX]; /* decoded values of {…} in the order of the pattern */
-    int64_t started_us;               /* monotonic */
+    int64_t started_us;                              /* monotonic */
 };
 
 /* First header of that name without regard to case, or NULL. */

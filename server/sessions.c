@@ -137,8 +137,8 @@ static void poll_changes(struct srv_sessions *sessions)
     atomic_store_explicit(&sessions->read_us, begun_us, memory_order_release);
 }
 
-static void run_due(struct srv_sessions *sessions, enum stw_code (*work)(struct stw_context *ctx), int64_t pause_us,
-                    int64_t *due_us)
+static void run_due(struct srv_sessions *sessions, enum stw_code (*work)(struct stw_context *ctx),
+                    int64_t pause_us, int64_t *due_us)
 {
     struct stw_context ctx;
     struct stw_details details;

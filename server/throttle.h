@@ -6,8 +6,8 @@
 
 /*
  * Failures of sign-in and of tokens, counted for the whole process in one table of fixed size without a lock:
- * more than the limit within a window of 10 seconds and the next is refused before it costs anything. Under a flood
- * of addresses old counters are overwritten, so it slows down who guesses and is no ledger.
+ * more than the limit within a window of 10 seconds and the next is refused before it costs anything. Under a
+ * flood of addresses old counters are overwritten, so it slows down who guesses and is no ledger.
  */
 #define SRV_THROTTLE_FAILURES 20 /* unless the limit is set */
 #define SRV_THROTTLE_WINDOW   10 /* seconds */

@@ -56,7 +56,8 @@ static enum stw_code read_key(struct srv_request *request, struct stw_repeat **r
         return STW_INVALID_PARAMETER;
     }
     struct stw_repeat *repeat = STW_NEW(ctx->arena, struct stw_repeat);
-    repeat->scope = stw_arena_printf(ctx->arena, "%s %s", srv_method_name(request->method), request->route->pattern);
+    repeat->scope =
+        stw_arena_printf(ctx->arena, "%s %s", srv_method_name(request->method), request->route->pattern);
     repeat->key = key;
     const char *version = srv_request_header(request, "If-Match");
     const char *const pieces[] = {request->target, version ? version : "", request->body};
@@ -112,7 +113,8 @@ static enum stw_code body(struct stw_context *ctx, void *argument)
     return stw_repeat_store(ctx, job->repeat, &answer);
 }
 
-enum stw_code srv_write(struct srv_request *request, struct srv_reply *reply, srv_effect *effect, void *argument)
+enum stw_code srv_write(struct srv_request *request, struct srv_reply *reply, srv_effect *effect,
+                        void *argument)
 {
     struct write_job job = {.request = request, .reply = reply, .effect = effect, .argument = argument};
     bool dry_run;

@@ -8,7 +8,8 @@
 #include "core/context.h"
 
 /*
- * One thread's connections to PostgreSQL. Statements run through stw_db_run, which finds the right connection:
+ * One thread's connections to PostgreSQL. Statements run through stw_db_run, which finds the right
+ * connection:
  *
  *   kind    connection                                     repeated after a lost connection
  *   POINT   a lane, shared by many requests at once        yes, once, alone
@@ -16,21 +17,23 @@
  *   WRITE   leased for its segment, commits at its Sync    never: STW_OUTCOME_UNKNOWN once the Sync was sent
  *   SLOW    leased from the bounded class slow             no
  *
- * Inside a transaction (ctx->tx) every statement goes to the transaction's connection. Each segment starts with
- * set_config('steward.org', ctx->org_id, true) in the same round trip, so the views show that organisation alone; with
- * an empty org_id they show nothing.
+ * Inside a transaction (ctx->tx) every statement goes to the transaction's connection. Each segment starts
+ * with set_config('steward.org', ctx->org_id, true) in the same round trip, so the views show that
+ * organisation alone; with an empty org_id they show nothing.
  *
- * STW_OK means: the Sync came back, no error, and for what commits no notice 01000 (that is STW_OUTCOME_UNKNOWN).
- * Other codes: STW_CONSTRAINT (SQLSTATE class 23; details->sqlstate and ->constraint are set), STW_RETRY (40001, 40P01;
- * in a transaction also a stale prepared statement), STW_OVERLOADED (no lease in time, 55P03: a lock not in time),
- * STW_UNAVAILABLE (no connection, 57P0x, 53xxx, 25006), STW_DEADLINE_EXCEEDED (also 57014), STW_OUTCOME_UNKNOWN,
- * STW_INTERNAL (anything else; details->internal says what, for the log). On a lane 57014 and 55P03 repeat the read
- * once on a leased connection. Within a transaction nothing but the COMMIT is ever STW_OUTCOME_UNKNOWN.
+ * STW_OK means: the Sync came back, no error, and for what commits no notice 01000 (that is
+ * STW_OUTCOME_UNKNOWN). Other codes: STW_CONSTRAINT (SQLSTATE class 23; details->sqlstate and ->constraint
+ * are set), STW_RETRY (40001, 40P01; in a transaction also a stale prepared statement), STW_OVERLOADED (no
+ * lease in time, 55P03: a lock not in time), STW_UNAVAILABLE (no connection, 57P0x, 53xxx, 25006),
+ * STW_DEADLINE_EXCEEDED (also 57014), STW_OUTCOME_UNKNOWN, STW_INTERNAL (anything else; details->internal
+ * says what, for the log). On a lane 57014 and 55P03 repeat the read once on a leased connection. Within a
+ * transaction nothing but the COMMIT is ever STW_OUTCOME_UNKNOWN.
  */
 enum stw_stmt_kind { STW_STMT_POINT, STW_STMT_READ, STW_STMT_WRITE, STW_STMT_SLOW };
 
-/* Prepared once per connection under `name`; with name NULL it is unnamed and planned with its values. All parameters
- * and columns travel as text. A name of more than 51 bytes, or one of too many on a connection, runs unnamed. */
+/* Prepared once per connection under `name`; with name NULL it is unnamed and planned with its values. All
+ * parameters and columns travel as text. A name of more than 51 bytes, or one of too many on a connection,
+ * runs unnamed. */
 struct stw_stmt {
     const char *name;
     const char *sql;
@@ -54,24 +57,27 @@ struct stw_call {
     const char *const *params;
     struct stw_rows *rows; /* set on success */
 };
-/* Several statements as one segment: one round trip, and one transaction when any of them writes (the kind of the
- * first decides the connection). All or nothing. */
+/* Several statements as one segment: one round trip, and one transaction when any of them writes (the kind of
+ * the first decides the connection). All or nothing. */
 enum stw_code stw_db_run_all(struct stw_context *ctx, struct stw_call *calls, int count) STW_MUST_CHECK;
 
 /*
  * A transaction holds one lease. BEGIN rides with the first statement. READ COMMITTED.
- * stw_tx_run is the way to use it: begins, runs `body`, commits when it returns STW_OK, else rolls back and returns its
- * code; on STW_RETRY the whole body runs again, at most three times (so a body must be safe to run twice). With
- * `dry_run` everything is rolled back at the end and STW_OK is returned. Inside another transaction it is a savepoint.
+ * stw_tx_run is the way to use it: begins, runs `body`, commits when it returns STW_OK, else rolls back and
+ * returns its code; on STW_RETRY the whole body runs again, at most three times (so a body must be safe to
+ * run twice). With `dry_run` everything is rolled back at the end and STW_OK is returned. Inside another
+ * transaction it is a savepoint.
  */
-enum stw_code stw_tx_run(struct stw_context *ctx, enum stw_code (*body)(struct stw_context *ctx, void *argument),
-                         void *argument, bool dry_run) STW_MUST_CHECK;
+enum stw_code stw_tx_run(struct stw_context *ctx,
+                         enum stw_code (*body)(struct stw_context *ctx, void *argument), void *argument,
+                         bool dry_run) STW_MUST_CHECK;
 enum stw_code stw_tx_begin(struct stw_context *ctx) STW_MUST_CHECK;
 enum stw_code stw_tx_commit(struct stw_context *ctx) STW_MUST_CHECK;
 /* Always ends the transaction, by dropping the connection if need be. */
 void stw_tx_rollback(struct stw_context *ctx);
 
-/* ---- the seam: how a caller waits ------------------------------------------------------------------------------ */
+/* ---- the seam: how a caller waits
+ * ------------------------------------------------------------------------------ */
 
 struct stw_wait {
     bool done;
@@ -81,22 +87,23 @@ struct stw_wait {
 
 struct stw_conn;
 
-/* With `hooks` NULL (command line, jobs, unit tests) waiting polls the sockets of this db. In the server it yields. */
+/* With `hooks` NULL (command line, jobs, unit tests) waiting polls the sockets of this db. In the server it
+ * yields. */
 struct stw_db_hooks {
     void *self;
     /* Returns once wait->done is set or its deadline has passed. */
     void (*wait)(void *self, struct stw_wait *wait);
     /* wait->done was just set: make its waiter runnable (never runs it here). */
     void (*wake)(void *self, struct stw_wait *wait);
-    /* Interest of `conn` in `fd` is now `events` (EPOLLIN | EPOLLOUT, level-triggered); 0: forget the fd, it is
-     * about to close. Called from within stw_db_new and stw_db_free too. */
+    /* Interest of `conn` in `fd` is now `events` (EPOLLIN | EPOLLOUT, level-triggered); 0: forget the fd, it
+     * is about to close. Called from within stw_db_new and stw_db_free too. */
     void (*watch)(void *self, struct stw_conn *conn, int fd, unsigned events);
     /* Runs work(what) on a helper thread without waiting (PQcancel blocks); work frees `what`. */
     void (*detach)(void *self, void (*work)(void *what), void *what);
 };
 
 struct stw_db_options {
-    const char *url;              /* libpq connection string */
+    const char *url; /* libpq connection string */
     const char *application_name;
     int lanes;                    /* shared read connections; 0: POINT runs as READ */
     int quick;                    /* leases for lists, writes, transactions; at least 1 */
@@ -106,7 +113,8 @@ struct stw_db_options {
     const struct stw_db_hooks *hooks;
 };
 
-/* Starts connecting; does not wait. Connections that fail are tried again with growing pauses (50 ms to 2 s). */
+/* Starts connecting; does not wait. Connections that fail are tried again with growing pauses (50 ms to 2 s).
+ */
 struct stw_db *stw_db_new(const struct stw_db_options *options);
 /* No statement may be in flight. */
 void stw_db_free(struct stw_db *db);

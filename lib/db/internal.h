@@ -103,8 +103,9 @@ struct stw_ticket {
     struct stw_step steps[];
 };
 
-/* NULL when nothing can have been done by it: the connection was not usable (and is dropped). On a lane the Sync is sent
- * by stw_lane_sync, at the latest at the end of the loop's turn, for all segments of the batch. */
+/* NULL when nothing can have been done by it: the connection was not usable (and is dropped). On a lane the
+ * Sync is sent by stw_lane_sync, at the latest at the end of the loop's turn, for all segments of the batch.
+ */
 struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segment *segment);
 /* Ends the lane's open batch, if it has one and not too many are on their way. */
 void stw_lane_sync(struct stw_conn *conn);

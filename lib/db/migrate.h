@@ -5,9 +5,10 @@
 
 #include "core/code.h"
 
-/* Forward-only migrations, run in order, each in a transaction of its own with lock_timeout, under one advisory lock so
- * that two runs at once are one. Recorded in steward.schema_migrations (version, name, sha256 of the text, at). A text
- * that changed after it was applied, or a database newer than the list, is an error. Safe to run again. */
+/* Forward-only migrations, run in order, each in a transaction of its own with lock_timeout, under one
+ * advisory lock so that two runs at once are one. Recorded in steward.schema_migrations (version, name,
+ * sha256 of the text, at). A text that changed after it was applied, or a database newer than the list, is an
+ * error. Safe to run again. */
 struct stw_migration {
     int version;      /* 1, 2, 3, ... */
     const char *name; /* "0001_foundation" */
@@ -15,13 +16,13 @@ struct stw_migration {
     size_t length;
 };
 
-/* Blocking; `url` must be the owner of the schema. `on_applied` (may be NULL) is told of each. On failure `ret_error` holds a
- * message for the operator. */
+/* Blocking; `url` must be the owner of the schema. `on_applied` (may be NULL) is told of each. On failure
+ * `ret_error` holds a message for the operator. */
 enum stw_code stw_migrate(const char *url, const struct stw_migration *list, int count,
                           void (*on_applied)(void *self, const struct stw_migration *one), void *self,
                           char *ret_error, size_t error_size) STW_MUST_CHECK;
 /* 0 when none is applied. Reads through the view `schema_version`, so the serving role may ask. */
-enum stw_code stw_migrate_version(const char *url, int *ret_version, char *ret_error, size_t error_size)
-    STW_MUST_CHECK;
+enum stw_code stw_migrate_version(const char *url, int *ret_version, char *ret_error,
+                                  size_t error_size) STW_MUST_CHECK;
 
 #endif

@@ -34,7 +34,8 @@ static void grow(struct stw_prepared_table *table)
     free(old.slots);
 }
 
-/* Composed statements live as long as their request, the entry as long as its connection: it has its own texts. */
+/* Composed statements live as long as their request, the entry as long as its connection: it has its own
+ * texts. */
 static struct stw_prepared *entry_new(const struct stw_stmt *stmt, unsigned epoch)
 {
     size_t name_size = strlen(stmt->name) + 1, sql_size = strlen(stmt->sql) + 1;

@@ -109,7 +109,8 @@ static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const s
     for (int i = 0; i < 2; i++)
         if (!send_text(conn, ticket, segment->before[i], STW_STEP_COMMAND))
             return false;
-    if (needs_org(conn, segment->org) && !send_stmt(conn, ticket, &set_org, &segment->org, STW_STEP_ORG, false))
+    if (needs_org(conn, segment->org) &&
+        !send_stmt(conn, ticket, &set_org, &segment->org, STW_STEP_ORG, false))
         return false;
     for (int i = 0; i < segment->count; i++)
         if (!send_stmt(conn, ticket, segment->calls[i].stmt, segment->calls[i].params, STW_STEP_CALL,
@@ -245,7 +246,8 @@ static void take_answer(struct stw_ticket *ticket, PGresult *result)
         PQclear(result);
 }
 
-/* The ticket that the next result is for. A batch's results follow each other without a word between tickets. */
+/* The ticket that the next result is for. A batch's results follow each other without a word between tickets.
+ */
 static struct stw_ticket *reading(struct stw_conn *conn)
 {
     struct stw_ticket *ticket = conn->reading;

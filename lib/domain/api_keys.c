@@ -9,7 +9,10 @@
 #include "resource/store.h"
 
 static const struct stw_field fields[] = {
-    {.name = "name", .type = STW_TYPE_NAME, .flags = STW_MANDATORY | STW_FILTER | STW_SORT, .doc = "What it is for, unique."},
+    {.name = "name",
+     .type = STW_TYPE_NAME,
+     .flags = STW_MANDATORY | STW_FILTER | STW_SORT,
+     .doc = "What it is for, unique."},
     {.name = "source",
      .max = 63,
      .flags = STW_MANDATORY | STW_CREATE_ONLY | STW_FILTER,
@@ -30,7 +33,8 @@ static enum stw_code check_write(struct stw_context *ctx, struct stw_write *writ
         code = stw_scopes_check(ctx, stw_write_text(write, STW_API_KEY_SCOPES));
     if (stw_write_gives(write, STW_API_KEY_SOURCE)) {
         const char *source = stw_write_text(write, STW_API_KEY_SOURCE);
-        if (strspn(source, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(source) || strchr("_-", source[0])) {
+        if (strspn(source, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(source) ||
+            strchr("_-", source[0])) {
             stw_details_field(ctx->details, "source", STW_INVALID_FORMAT, NULL);
             code = STW_VALIDATION_FAILED;
         }
@@ -56,7 +60,8 @@ static const struct stw_field out_fields[] = {
     [OUT_KEY] = {.name = "key", .flags = STW_NOT_NULL, .doc = "The bearer token. Shown this once."},
 };
 
-static enum stw_code make_secret(struct stw_context *ctx, const char *id, const struct stw_value *in, struct stw_value *out)
+static enum stw_code make_secret(struct stw_context *ctx, const char *id, const struct stw_value *in,
+                                 struct stw_value *out)
 {
     static const struct stw_stmt store = {
         .name = "api_key_secret_store",

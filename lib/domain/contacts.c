@@ -1,6 +1,7 @@
 #include "domain/contacts.h"
 
-static const char *const decision_roles[] = {"decision_maker", "influencer", "champion", "user", "buyer", "gatekeeper", NULL};
+static const char *const decision_roles[] = {"decision_maker", "influencer", "champion", "user",
+                                             "buyer",          "gatekeeper", NULL};
 
 static const struct stw_field fields[] = {
     {.name = "account_id",

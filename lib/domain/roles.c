@@ -6,15 +6,19 @@
 #include "resource/actor.h"
 #include "resource/store.h"
 
-static const char *const bases[] = {"account_manager", "key_account_manager", "team_lead", "director", "service_agent",
-                                    "analyst",         "admin",               "integration", NULL};
+static const char *const bases[] = {"account_manager", "key_account_manager", "team_lead",
+                                    "director",        "service_agent",       "analyst",
+                                    "admin",           "integration",         NULL};
 
 static const struct stw_field fields[] = {
     {.name = "key",
      .max = 63,
      .flags = STW_MANDATORY | STW_CREATE_ONLY | STW_FILTER | STW_SORT,
      .doc = "Its stable word: lower-case letters, digits and underscores."},
-    {.name = "name", .type = STW_TYPE_NAME, .flags = STW_MANDATORY | STW_FILTER | STW_SORT, .doc = "Its name."},
+    {.name = "name",
+     .type = STW_TYPE_NAME,
+     .flags = STW_MANDATORY | STW_FILTER | STW_SORT,
+     .doc = "Its name."},
     {.name = "base",
      .type = STW_TYPE_ENUM,
      .words = bases,
@@ -24,7 +28,8 @@ static const struct stw_field fields[] = {
      .type = STW_TYPE_OBJECT,
      .flags = STW_NOT_NULL,
      .initial = "{}",
-     .doc = "What differs from the base: {\"accounts\":{\"read\":\"tree\",\"fields\":{\"annual_revenue\":\"hide\"}}}. Scopes: "
+     .doc = "What differs from the base: "
+            "{\"accounts\":{\"read\":\"tree\",\"fields\":{\"annual_revenue\":\"hide\"}}}. Scopes: "
             "none, own, team, tree, all. Fields: hide, mask, read, write."},
     {.name = "description", .type = STW_TYPE_NOTE, .doc = "Who has it."},
 };
@@ -36,7 +41,8 @@ static enum stw_code check_write(struct stw_context *ctx, struct stw_write *writ
         code = stw_actor_permissions_check(ctx, stw_write_text(write, STW_ROLE_PERMISSIONS));
     if (stw_write_gives(write, STW_ROLE_KEY)) {
         const char *key = stw_write_text(write, STW_ROLE_KEY);
-        if (key[0] < 'a' || key[0] > 'z' || strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(key)) {
+        if (key[0] < 'a' || key[0] > 'z' ||
+            strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(key)) {
             stw_details_field(ctx->details, "key", STW_INVALID_FORMAT, NULL);
             code = STW_VALIDATION_FAILED;
         }

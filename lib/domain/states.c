@@ -4,7 +4,8 @@
 
 #include "resource/plan.h"
 
-static const char *const *allowed_from(struct stw_context *ctx, const struct stw_transition *table, const char *from)
+static const char *const *allowed_from(struct stw_context *ctx, const struct stw_transition *table,
+                                       const char *from)
 {
     size_t count = 0, found = 0;
     while (table[count].from)

@@ -3,7 +3,10 @@
 #include "domain/tree.h"
 
 static const struct stw_field fields[] = {
-    {.name = "name", .type = STW_TYPE_NAME, .flags = STW_MANDATORY | STW_FILTER | STW_SORT, .doc = "Its name, unique."},
+    {.name = "name",
+     .type = STW_TYPE_NAME,
+     .flags = STW_MANDATORY | STW_FILTER | STW_SORT,
+     .doc = "Its name, unique."},
     {.name = "parent_id",
      .type = STW_TYPE_REF,
      .refers = "teams",

@@ -26,8 +26,10 @@ static enum stw_verb verb_on_parent(enum stw_verb verb)
     return verb == STW_READ ? STW_READ : STW_UPDATE;
 }
 
-/* The condition of a scope that is neither all nor none, in parentheses' place: "t.owner_id = $2 or t.team_id = any($3)". */
-static void add_condition(struct stw_sql *sql, const struct stw_plan *plan, enum stw_scope scope, const char *alias)
+/* The condition of a scope that is neither all nor none, in parentheses' place: "t.owner_id = $2 or t.team_id
+ * = any($3)". */
+static void add_condition(struct stw_sql *sql, const struct stw_plan *plan, enum stw_scope scope,
+                          const char *alias)
 {
     const char *owner = plan->owner_field >= 0 ? plan->fields[plan->owner_field].name : NULL;
     const char *team = plan->team_field >= 0 && scope != STW_OWN ? plan->fields[plan->team_field].name : NULL;
@@ -52,7 +54,8 @@ static void add_condition(struct stw_sql *sql, const struct stw_plan *plan, enum
     }
 }
 
-void stw_access_scope(struct stw_sql *sql, const struct stw_plan *plan, enum stw_scope scope, const char *alias)
+void stw_access_scope(struct stw_sql *sql, const struct stw_plan *plan, enum stw_scope scope,
+                      const char *alias)
 {
     if (scope == STW_ALL)
         return;
@@ -76,8 +79,8 @@ static void add_source(struct stw_sql *sql, const struct stw_plan *plan, const c
 }
 
 /* Rows of the scope, and when reading those whose account (say) the actor reaches. */
-static void add_scope_and_seen(struct stw_sql *sql, const struct stw_engine *engine, const struct stw_plan *plan,
-                               enum stw_verb verb, const char *alias)
+static void add_scope_and_seen(struct stw_sql *sql, const struct stw_engine *engine,
+                               const struct stw_plan *plan, enum stw_verb verb, const char *alias)
 {
     enum stw_scope scope = (enum stw_scope)sql->actor->grants[plan->index].scope[verb];
     const struct stw_field *with = plan->seen_with_field >= 0 ? &plan->fields[plan->seen_with_field] : NULL;
@@ -85,7 +88,8 @@ static void add_scope_and_seen(struct stw_sql *sql, const struct stw_engine *eng
     enum stw_scope on_seen = seen ? (enum stw_scope)sql->actor->grants[seen->index].scope[verb] : STW_NONE;
 
     /* reaching all accounts is a role's right, not a relation to this one */
-    if (verb != STW_READ || scope == STW_ALL || scope == STW_NONE || on_seen == STW_NONE || on_seen == STW_ALL) {
+    if (verb != STW_READ || scope == STW_ALL || scope == STW_NONE || on_seen == STW_NONE ||
+        on_seen == STW_ALL) {
         stw_access_scope(sql, plan, scope, alias);
         return;
     }

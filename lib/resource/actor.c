@@ -14,7 +14,8 @@
 enum word { WORD_HIDE, WORD_MASK, WORD_READ, WORD_WRITE, WORD_COUNT };
 
 static const char *const field_words[WORD_COUNT + 1] = {"hide", "mask", "read", "write", NULL};
-static const char *const plain_words[] = {"hide", "read", "write", NULL}; /* of fields that cannot be masked */
+static const char *const plain_words[] = {"hide", "read", "write",
+                                          NULL}; /* of fields that cannot be masked */
 static const char *const scope_words[STW_SCOPE_COUNT + 1] = {"none", "own", "team", "tree", "all", NULL};
 
 static int find_word(const char *const *words, const char *text)
@@ -67,12 +68,12 @@ static void lay_scope(struct stw_grant *grant, enum stw_verb verb, const json_t 
 /* A masked number or date would be no number or date any more. */
 static bool can_be_masked(enum stw_type type)
 {
-    return type == STW_TYPE_TEXT || type == STW_TYPE_NOTE || type == STW_TYPE_NAME || type == STW_TYPE_EMAIL ||
-           type == STW_TYPE_PHONE || type == STW_TYPE_URL;
+    return type == STW_TYPE_TEXT || type == STW_TYPE_NOTE || type == STW_TYPE_NAME ||
+           type == STW_TYPE_EMAIL || type == STW_TYPE_PHONE || type == STW_TYPE_URL;
 }
 
-static void lay_field(const struct maker *maker, const struct stw_plan *plan, struct stw_grant *grant, int field,
-                      const json_t *word)
+static void lay_field(const struct maker *maker, const struct stw_plan *plan, struct stw_grant *grant,
+                      int field, const json_t *word)
 {
     int found = json_is_string(word) ? find_word(field_words, json_string_value(word)) : WORD_HIDE;
     uint64_t bit = BIT(field);

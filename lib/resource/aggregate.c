@@ -12,7 +12,8 @@ enum stw_type stw_measure_type(const struct stw_plan *plan, const struct stw_mea
     return type == STW_TYPE_INT && measure->op == STW_AVG ? STW_TYPE_DECIMAL : type;
 }
 
-static void add_dimension(struct stw_sql *sql, const struct stw_aggregate *aggregate, const struct stw_dimension *by)
+static void add_dimension(struct stw_sql *sql, const struct stw_aggregate *aggregate,
+                          const struct stw_dimension *by)
 {
     const struct stw_field *field = &aggregate->plan->fields[by->field];
 
@@ -30,7 +31,8 @@ static void add_dimension(struct stw_sql *sql, const struct stw_aggregate *aggre
     }
 }
 
-static void add_measure(struct stw_sql *sql, const struct stw_aggregate *aggregate, const struct stw_measure *measure)
+static void add_measure(struct stw_sql *sql, const struct stw_aggregate *aggregate,
+                        const struct stw_measure *measure)
 {
     static const char *const functions[STW_MEASURE_OP_COUNT] = {
         [STW_SUM] = "sum", [STW_AVG] = "avg", [STW_MIN] = "min", [STW_MAX] = "max", [STW_COUNT] = "count"};
@@ -59,7 +61,8 @@ static struct stw_stmt compose(struct stw_sql *sql, const struct stw_aggregate *
         add_dimension(sql, aggregate, &aggregate->by[i]);
     }
     for (int i = 0; i < aggregate->currency_count; i++)
-        stw_sql_printf(sql, "%st.%s_currency", keys++ ? ", " : "", plan->fields[aggregate->currencies[i]].name);
+        stw_sql_printf(sql, "%st.%s_currency", keys++ ? ", " : "",
+                       plan->fields[aggregate->currencies[i]].name);
     if (keys == 0)
         stw_sql_add(sql, "null");
     for (int i = 0; i < aggregate->measure_count; i++)
@@ -74,7 +77,8 @@ static struct stw_stmt compose(struct stw_sql *sql, const struct stw_aggregate *
     return stw_sql_finish(sql, STW_STMT_SLOW, false);
 }
 
-enum stw_code stw_aggregate_run(struct stw_context *ctx, const struct stw_aggregate *aggregate, struct stw_rows **ret_rows)
+enum stw_code stw_aggregate_run(struct stw_context *ctx, const struct stw_aggregate *aggregate,
+                                struct stw_rows **ret_rows)
 {
     struct stw_sql sql;
     struct stw_rows *rows;
@@ -87,7 +91,8 @@ enum stw_code stw_aggregate_run(struct stw_context *ctx, const struct stw_aggreg
     if (code != STW_OK)
         return code;
     if (stw_rows_count(rows) > STW_GROUPS_MAX) {
-        stw_details_field(ctx->details, "by", STW_TOO_MANY, stw_arena_printf(ctx->arena, "%d", STW_GROUPS_MAX));
+        stw_details_field(ctx->details, "by", STW_TOO_MANY,
+                          stw_arena_printf(ctx->arena, "%d", STW_GROUPS_MAX));
         return STW_VALIDATION_FAILED;
     }
     *ret_rows = rows;

@@ -23,21 +23,24 @@ static int find_word(const char *const *words, const char *word)
 /* Fields that may be told in numbers: visible and not masked. */
 static uint64_t open_fields(struct stw_reader *reader)
 {
-    return stw_access_visible(reader->ctx, reader->plan) & ~stw_access_grant(reader->ctx, reader->plan)->masked;
+    return stw_access_visible(reader->ctx, reader->plan) &
+           ~stw_access_grant(reader->ctx, reader->plan)->masked;
 }
 
 static bool takes(enum stw_measure_op op, enum stw_type type)
 {
-    bool number = type == STW_TYPE_INT || type == STW_TYPE_DECIMAL || type == STW_TYPE_PERCENT || type == STW_TYPE_MONEY;
+    bool number = type == STW_TYPE_INT || type == STW_TYPE_DECIMAL || type == STW_TYPE_PERCENT ||
+                  type == STW_TYPE_MONEY;
     if (op == STW_COUNT)
         return true;
-    return number || ((op == STW_MIN || op == STW_MAX) && (type == STW_TYPE_DATE || type == STW_TYPE_TIMESTAMP));
+    return number ||
+           ((op == STW_MIN || op == STW_MAX) && (type == STW_TYPE_DATE || type == STW_TYPE_TIMESTAMP));
 }
 
 static bool groups(enum stw_type type)
 {
-    return type != STW_TYPE_NOTE && type != STW_TYPE_TEXTS && type != STW_TYPE_OBJECT && type != STW_TYPE_KEYS && type != STW_TYPE_ID &&
-           type != STW_TYPE_MONEY;
+    return type != STW_TYPE_NOTE && type != STW_TYPE_TEXTS && type != STW_TYPE_OBJECT &&
+           type != STW_TYPE_KEYS && type != STW_TYPE_ID && type != STW_TYPE_MONEY;
 }
 
 /* -1 with a violation. */
@@ -59,14 +62,16 @@ static int read_field(struct stw_reader *reader, const json_t *json, const char 
     return field;
 }
 
-static void refuse_others(struct stw_reader *reader, json_t *json, const char *path, const char *const *known, int count)
+static void refuse_others(struct stw_reader *reader, json_t *json, const char *path, const char *const *known,
+                          int count)
 {
     const char *name;
     json_t *value;
     json_object_foreach(json, name, value)
     {
         if (find_word(known, name) < 0)
-            stw_reader_unknown(reader, stw_reader_member(reader, path, name), STW_UNKNOWN_FIELD, name, known, count);
+            stw_reader_unknown(reader, stw_reader_member(reader, path, name), STW_UNKNOWN_FIELD, name, known,
+                               count);
     }
 }
 
@@ -77,7 +82,8 @@ static bool is_name(const char *text)
            strcmp(text, "key") != 0 && strcmp(text, "count") != 0;
 }
 
-static void read_measure(struct stw_reader *reader, json_t *json, const char *path, struct stw_aggregate *aggregate)
+static void read_measure(struct stw_reader *reader, json_t *json, const char *path,
+                         struct stw_aggregate *aggregate)
 {
     static const char *const known[] = {"as", "op", "field", NULL};
     struct stw_measure *measure = &aggregate->measures[aggregate->measure_count++];
@@ -108,7 +114,8 @@ static void read_measure(struct stw_reader *reader, json_t *json, const char *pa
                          reader->plan->fields[measure->field].name, NULL);
 }
 
-static void read_dimension(struct stw_reader *reader, json_t *json, const char *path, struct stw_aggregate *aggregate)
+static void read_dimension(struct stw_reader *reader, json_t *json, const char *path,
+                           struct stw_aggregate *aggregate)
 {
     static const char *const known[] = {"field", "unit", NULL};
     struct stw_dimension *by = &aggregate->by[aggregate->by_count++];
@@ -116,7 +123,8 @@ static void read_dimension(struct stw_reader *reader, json_t *json, const char *
     json_t *unit = object ? json_object_get(json, "unit") : NULL;
     const char *field_path = object ? stw_reader_member(reader, path, "field") : path;
 
-    *by = (struct stw_dimension){.field = read_field(reader, object ? json_object_get(json, "field") : json, field_path)};
+    *by = (struct stw_dimension){
+        .field = read_field(reader, object ? json_object_get(json, "field") : json, field_path)};
     if (object)
         refuse_others(reader, json, path, known, 2);
     if (by->field < 0)
@@ -131,12 +139,14 @@ static void read_dimension(struct stw_reader *reader, json_t *json, const char *
         return;
     int found = find_word(units, json_string_value(unit));
     if (found < 0 || !dated)
-        stw_reader_fault(reader, stw_reader_member(reader, path, "unit"), STW_NOT_ALLOWED, NULL, dated ? units : NULL);
+        stw_reader_fault(reader, stw_reader_member(reader, path, "unit"), STW_NOT_ALLOWED, NULL,
+                         dated ? units : NULL);
     else
         by->unit = units[found];
 }
 
-static void read_list(struct stw_reader *reader, json_t *json, const char *path, int max, struct stw_aggregate *aggregate,
+static void read_list(struct stw_reader *reader, json_t *json, const char *path, int max,
+                      struct stw_aggregate *aggregate,
                       void (*read)(struct stw_reader *, json_t *, const char *, struct stw_aggregate *))
 {
     if (!json_is_array(json)) {

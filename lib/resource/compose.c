@@ -23,8 +23,8 @@ static void add_from(struct stw_sql *sql, const char *columns, const struct stw_
     stw_sql_add(sql, " t where ");
 }
 
-struct stw_stmt stw_compose_get(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb, const char *id,
-                                enum stw_deleted deleted)
+struct stw_stmt stw_compose_get(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb,
+                                const char *id, enum stw_deleted deleted)
 {
     add_from(sql, plan->columns, plan);
     stw_access_where(sql, sql->ctx->engine, plan, verb, "t");
@@ -34,7 +34,8 @@ struct stw_stmt stw_compose_get(struct stw_sql *sql, const struct stw_plan *plan
     return stw_sql_finish(sql, STW_STMT_POINT, true);
 }
 
-/* What q looks at: the folded text of all searchable fields. The migration's index has the same expression. */
+/* What q looks at: the folded text of all searchable fields. The migration's index has the same expression.
+ */
 static void add_search_key(struct stw_sql *sql, const struct stw_plan *plan, const char *alias)
 {
     const char *between = "";
@@ -44,7 +45,8 @@ static void add_search_key(struct stw_sql *sql, const struct stw_plan *plan, con
     for (int i = 0; i < plan->field_count; i++) {
         if (!(plan->searchable >> i & 1))
             continue;
-        stw_sql_printf(sql, several ? "%scoalesce(%s.%s, '')" : "%s%s.%s", between, alias, plan->fields[i].name);
+        stw_sql_printf(sql, several ? "%scoalesce(%s.%s, '')" : "%s%s.%s", between, alias,
+                       plan->fields[i].name);
         between = " || e'\\n' || ";
     }
     stw_sql_add(sql, ")");
@@ -82,10 +84,11 @@ static void add_array(struct stw_sql *sql, const struct stw_filter *test, const 
     stw_sql_printf(sql, "::%s[]", type);
 }
 
-static void add_comparison(struct stw_sql *sql, const struct stw_filter *test, const char *column, const char *type)
+static void add_comparison(struct stw_sql *sql, const struct stw_filter *test, const char *column,
+                           const char *type)
 {
-    static const char *const signs[STW_OPERATOR_COUNT] = {[STW_EQ] = "=",  [STW_GT] = ">", [STW_GTE] = ">=",
-                                                          [STW_LT] = "<", [STW_LTE] = "<="};
+    static const char *const signs[STW_OPERATOR_COUNT] = {
+        [STW_EQ] = "=", [STW_GT] = ">", [STW_GTE] = ">=", [STW_LT] = "<", [STW_LTE] = "<="};
     switch (test->op) {
     case STW_NE:
         stw_sql_printf(sql, "%s is distinct from ", column);
@@ -128,7 +131,8 @@ static void add_comparison(struct stw_sql *sql, const struct stw_filter *test, c
     }
 }
 
-static void add_test(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_filter *test, const char *alias)
+static void add_test(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_filter *test,
+                     const char *alias)
 {
     char column[160];
 
@@ -142,13 +146,15 @@ static void add_test(struct stw_sql *sql, const struct stw_plan *plan, const str
     const struct stw_field *field = &target->fields[test->field];
     stw_sql_printf(sql, "exists (select 1 from %s h where ", target->resource->path);
     stw_access_where(sql, sql->ctx->engine, target, STW_READ, "h");
-    stw_sql_printf(sql, " and h.deleted_at is null and h.id = %s.%s and ", alias, plan->fields[test->hop->field].name);
+    stw_sql_printf(sql, " and h.deleted_at is null and h.id = %s.%s and ", alias,
+                   plan->fields[test->hop->field].name);
     snprintf(column, sizeof column, "h.%s", field->name);
     add_comparison(sql, test, column, stw_sql_type(field->type));
     stw_sql_add(sql, ")");
 }
 
-static void add_node(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_filter *filter, const char *alias)
+static void add_node(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_filter *filter,
+                     const char *alias)
 {
     const char *between = "";
 
@@ -156,7 +162,8 @@ static void add_node(struct stw_sql *sql, const struct stw_plan *plan, const str
         add_test(sql, plan, filter, alias);
         return;
     }
-    /* a comparison with null is neither true nor false; NOT means every row that the inner filter does not match */
+    /* a comparison with null is neither true nor false; NOT means every row that the inner filter does not
+     * match */
     stw_sql_add(sql, filter->node == STW_NODE_NOT ? "not coalesce((" : "(");
     for (const struct stw_filter *child = filter->children; child; child = child->next) {
         stw_sql_add(sql, between);
@@ -219,7 +226,8 @@ static void add_same_key(struct stw_sql *sql, const struct stw_query *query, int
     stw_sql_value(sql, query->after[key], stw_sql_type(field->type));
 }
 
-/* One row comparison walks the index from the very row, where all keys run the same way and none can be null ahead. */
+/* One row comparison walks the index from the very row, where all keys run the same way and none can be null
+ * ahead. */
 static bool is_row_comparison(const struct stw_query *query)
 {
     for (int key = 0; key < query->sort_count; key++) {
@@ -236,11 +244,13 @@ static void add_after(struct stw_sql *sql, const struct stw_query *query)
 {
     if (is_row_comparison(query)) {
         for (int key = 0; key < query->sort_count; key++)
-            stw_sql_printf(sql, "%st.%s", key ? ", " : " and (", query->plan->fields[query->sort[key].field].name);
+            stw_sql_printf(sql, "%st.%s", key ? ", " : " and (",
+                           query->plan->fields[query->sort[key].field].name);
         stw_sql_add(sql, query->sort[0].descending ? ") < (" : ") > (");
         for (int key = 0; key < query->sort_count; key++) {
             stw_sql_add(sql, key ? ", " : "");
-            stw_sql_value(sql, query->after[key], stw_sql_type(query->plan->fields[query->sort[key].field].type));
+            stw_sql_value(sql, query->after[key],
+                          stw_sql_type(query->plan->fields[query->sort[key].field].type));
         }
         stw_sql_add(sql, ")");
         return;
@@ -265,7 +275,8 @@ struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *qu
     if (query->has_after)
         add_after(sql, query);
     for (int key = 0; key < query->sort_count; key++)
-        stw_sql_printf(sql, "%s t.%s%s", key ? "," : " order by", query->plan->fields[query->sort[key].field].name,
+        stw_sql_printf(sql, "%s t.%s%s", key ? "," : " order by",
+                       query->plan->fields[query->sort[key].field].name,
                        query->sort[key].descending ? " desc" : "");
     stw_sql_printf(sql, " limit %d", query->limit + 1);
 
@@ -308,11 +319,13 @@ struct stw_stmt stw_compose_related(struct stw_sql *sql, const struct stw_refere
     return stw_sql_finish(sql, STW_STMT_READ, true);
 }
 
-struct stw_stmt stw_compose_history(struct stw_sql *sql, const struct stw_plan *plan, const char *id, const char *before,
-                                    int limit)
+struct stw_stmt stw_compose_history(struct stw_sql *sql, const struct stw_plan *plan, const char *id,
+                                    const char *before, int limit)
 {
-    stw_sql_add(sql, "select e.seq, e.at, e.actor_kind, e.actor_id, e.type, e.version, c.key, c.value, e.after ->> c.key"
-                     " from (select * from events e where e.org_id = $1::uuid and e.resource = ");
+    stw_sql_add(
+        sql,
+        "select e.seq, e.at, e.actor_kind, e.actor_id, e.type, e.version, c.key, c.value, e.after ->> c.key"
+        " from (select * from events e where e.org_id = $1::uuid and e.resource = ");
     stw_sql_value(sql, plan->resource->path, "text");
     stw_sql_add(sql, " and e.record_id = ");
     stw_sql_value(sql, id, "uuid");
@@ -337,7 +350,9 @@ struct stw_stmt stw_compose_in_use(struct stw_sql *sql, const struct stw_plan *p
         /* a record that nobody can change or delete tells of the past and could never let go */
         if (!(from->resource->operations & (STW_CAN_UPDATE | STW_CAN_DELETE)))
             continue;
-        stw_sql_printf(sql, "%sselect '%s', count(*) from %s r where r.org_id = $1::uuid and r.deleted_at is null and r.%s = ",
+        stw_sql_printf(sql,
+                       "%sselect '%s', count(*) from %s r where r.org_id = $1::uuid and r.deleted_at is null "
+                       "and r.%s = ",
                        found++ ? " union all " : "", from->resource->path, from->resource->path,
                        from->fields[referrer->field].name);
         stw_sql_value(sql, id, "uuid");

@@ -6,9 +6,10 @@
 #include "resource/access.h"
 #include "resource/engine.h"
 
-/* Who may be made owner, or which team may be given the record: those within the reach of "assign"; without that right
- * only the caller's own. */
-static void add_assignable(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_plan *target, int field)
+/* Who may be made owner, or which team may be given the record: those within the reach of "assign"; without
+ * that right only the caller's own. */
+static void add_assignable(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_plan *target,
+                           int field)
 {
     enum stw_scope scope = stw_access_grant(sql->ctx, plan)->scope[STW_ASSIGN];
 
@@ -21,7 +22,8 @@ static void add_assignable(struct stw_sql *sql, const struct stw_plan *plan, con
 }
 
 /* "r0 as (select 1 from accounts r where … for key share of r), " for each reference given. */
-static void add_checks(struct stw_sql *sql, const struct stw_input *input, struct stw_reference_checks *ret_checks)
+static void add_checks(struct stw_sql *sql, const struct stw_input *input,
+                       struct stw_reference_checks *ret_checks)
 {
     const struct stw_plan *plan = input->plan;
 
@@ -48,7 +50,8 @@ static void add_checks(struct stw_sql *sql, const struct stw_input *input, struc
     }
 }
 
-static void add_checks_hold(struct stw_sql *sql, const struct stw_reference_checks *checks, const char *before)
+static void add_checks_hold(struct stw_sql *sql, const struct stw_reference_checks *checks,
+                            const char *before)
 {
     for (int i = 0; i < checks->count; i++) {
         stw_sql_printf(sql, "%sexists (select 1 from r%d)", before, i);
@@ -74,8 +77,8 @@ static void add_team_of_owner(struct stw_sql *sql, const struct stw_input *input
 {
     const struct stw_plan *plan = input->plan;
     const struct stw_plan *users = stw_engine_find(sql->ctx->engine, plan->fields[plan->owner_field].refers);
-    stw_sql_printf(sql, "(select u.%s from %s u where u.org_id = $1::uuid and u.id = ", users->fields[users->team_field].name,
-                   users->resource->path);
+    stw_sql_printf(sql, "(select u.%s from %s u where u.org_id = $1::uuid and u.id = ",
+                   users->fields[users->team_field].name, users->resource->path);
     stw_sql_value(sql, input->values[plan->owner_field].text, "uuid");
     stw_sql_add(sql, ")");
 }
@@ -85,8 +88,8 @@ static bool has_column(const struct stw_input *input, int field)
     return input->given >> field & 1 && input->plan->first_column[field] >= 0 && field != STW_PLAN_ID;
 }
 
-/* What a list of columns is made of: names, values for a row that is new, name = value, values that are there, or the values
- * that an existing row would get. */
+/* What a list of columns is made of: names, values for a row that is new, name = value, values that are
+ * there, or the values that an existing row would get. */
 enum column_part { PART_NAME, PART_FRESH, PART_SET, PART_OLD, PART_VALUE };
 
 /* The left side of a column; true when a value follows. */
@@ -117,7 +120,8 @@ static void add_column(struct stw_sql *sql, enum column_part part, const struct 
     stw_sql_add(sql, merges ? ")" : "");
 }
 
-static void add_columns(struct stw_sql *sql, const struct stw_input *input, enum column_part part, const char *before)
+static void add_columns(struct stw_sql *sql, const struct stw_input *input, enum column_part part,
+                        const char *before)
 {
     const struct stw_plan *plan = input->plan;
 
@@ -142,14 +146,15 @@ static void add_columns(struct stw_sql *sql, const struct stw_input *input, enum
 }
 
 /* ", event as (insert into events …)" for the rows of `row`; `old` NULL when there was no row before. */
-static void add_event(struct stw_sql *sql, const struct stw_plan *plan, const char *name, const char *row, const char *old,
-                      const char *type, bool several)
+static void add_event(struct stw_sql *sql, const struct stw_plan *plan, const char *name, const char *row,
+                      const char *old, const char *type, bool several)
 {
     static const char *const kinds[] = {"user", "key", "system"};
     struct stw_context *ctx = sql->ctx;
 
     stw_sql_printf(sql,
-                   ", %s as (insert into events (org_id, id, actor_kind, actor_id, request_id, resource, record_id, type, "
+                   ", %s as (insert into events (org_id, id, actor_kind, actor_id, request_id, resource, "
+                   "record_id, type, "
                    "version, changes, after) select $1::uuid, ",
                    name);
     if (several) {
@@ -204,13 +209,16 @@ static void add_old(struct stw_sql *sql, const struct stw_plan *plan, enum stw_v
     stw_access_where(sql, sql->ctx->engine, plan, verb, "t");
     stw_sql_add(sql, " and t.id = ");
     stw_sql_value(sql, id, "uuid");
-    stw_sql_printf(sql, " and t.deleted_at is %snull for %s of t)", deleted == STW_DELETED_ONLY ? "not " : "", strength);
+    stw_sql_printf(sql, " and t.deleted_at is %snull for %s of t)", deleted == STW_DELETED_ONLY ? "not " : "",
+                   strength);
 }
 
-#define OUTCOME_ROWS " from (select * from new union all select * from old where not exists (select 1 from new)) t"
+#define OUTCOME_ROWS                                                                                         \
+    " from (select * from new union all select * from old where not exists (select 1 from new)) t"
 
 /* The row as it stands after the statement: the new one, or the old one when nothing was written. */
-static void add_outcome(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_reference_checks *checks)
+static void add_outcome(struct stw_sql *sql, const struct stw_plan *plan,
+                        const struct stw_reference_checks *checks)
 {
     stw_sql_add(sql, " select ");
     stw_sql_add(sql, plan->columns);
@@ -238,7 +246,9 @@ struct stw_stmt stw_compose_update(struct stw_sql *sql, const struct stw_input *
     add_old(sql, plan, STW_UPDATE, id, "no key update", STW_DELETED_EXCLUDE);
     stw_sql_printf(sql, ", new as (update %s t set ", plan->resource->path);
     add_columns(sql, input, PART_SET, "");
-    stw_sql_add(sql, ", version = t.version + 1, updated_at = now() from old where t.org_id = $1::uuid and t.id = old.id");
+    stw_sql_add(
+        sql,
+        ", version = t.version + 1, updated_at = now() from old where t.org_id = $1::uuid and t.id = old.id");
     add_version(sql, version);
     add_checks_hold(sql, ret_checks, " and ");
     stw_sql_add(sql, " and row(");
@@ -252,7 +262,8 @@ struct stw_stmt stw_compose_update(struct stw_sql *sql, const struct stw_input *
 }
 
 /* ", new1 as (update contacts …), event1 as (…)": the parts of what `parent` holds, and theirs. */
-static int add_parts(struct stw_sql *sql, const struct stw_plan *plan, const char *parent, bool restore, int number)
+static int add_parts(struct stw_sql *sql, const struct stw_plan *plan, const char *parent, bool restore,
+                     int number)
 {
     for (int i = 0; i < plan->referrer_count; i++) {
         const struct stw_reference *referrer = &plan->referrers[i];
@@ -263,24 +274,27 @@ static int add_parts(struct stw_sql *sql, const struct stw_plan *plan, const cha
         snprintf(row, sizeof row, "new%d", ++number);
         snprintf(event, sizeof event, "event%d", number);
         stw_sql_printf(sql,
-                       ", %s as (update %s t set deleted_at = %s, version = t.version + 1, updated_at = now() from %s, old "
+                       ", %s as (update %s t set deleted_at = %s, version = t.version + 1, updated_at = "
+                       "now() from %s, old "
                        "where t.org_id = $1::uuid and t.%s = %s.id and t.deleted_at %s returning t.*)",
-                       row, part->resource->path, restore ? "null" : "now()", parent, part->fields[referrer->field].name,
-                       parent, restore ? "= old.deleted_at" : "is null");
+                       row, part->resource->path, restore ? "null" : "now()", parent,
+                       part->fields[referrer->field].name, parent, restore ? "= old.deleted_at" : "is null");
         add_event(sql, part, event, row, NULL, restore ? "restored" : "deleted", true);
         number = add_parts(sql, part, row, restore, number);
     }
     return number;
 }
 
-struct stw_stmt stw_compose_delete(struct stw_sql *sql, const struct stw_plan *plan, const char *id, const char *version)
+struct stw_stmt stw_compose_delete(struct stw_sql *sql, const struct stw_plan *plan, const char *id,
+                                   const char *version)
 {
     stw_sql_add(sql, "with ");
     add_old(sql, plan, STW_DELETE, id, "update", STW_DELETED_EXCLUDE);
-    stw_sql_printf(sql,
-                   ", new as (update %s t set deleted_at = now(), version = t.version + 1, updated_at = now() from old "
-                   "where t.org_id = $1::uuid and t.id = old.id",
-                   plan->resource->path);
+    stw_sql_printf(
+        sql,
+        ", new as (update %s t set deleted_at = now(), version = t.version + 1, updated_at = now() from old "
+        "where t.org_id = $1::uuid and t.id = old.id",
+        plan->resource->path);
     add_version(sql, version);
     stw_sql_add(sql, " returning t.*)");
     add_event(sql, plan, "event", "new", NULL, "deleted", false);
@@ -290,13 +304,15 @@ struct stw_stmt stw_compose_delete(struct stw_sql *sql, const struct stw_plan *p
 }
 
 /* "(old.account_id is null or exists (…))": what the deleted record refers to still lives. */
-static void add_lives(struct stw_sql *sql, const struct stw_plan *plan, int field, const char *alias, const char *strength)
+static void add_lives(struct stw_sql *sql, const struct stw_plan *plan, int field, const char *alias,
+                      const char *strength)
 {
     const struct stw_field *reference = &plan->fields[field];
-    stw_sql_printf(sql,
-                   "(%s.%s is null or exists (select 1 from %s r where r.org_id = $1::uuid and r.id = %s.%s and "
-                   "r.deleted_at is null%s))",
-                   alias, reference->name, reference->refers, alias, reference->name, strength);
+    stw_sql_printf(
+        sql,
+        "(%s.%s is null or exists (select 1 from %s r where r.org_id = $1::uuid and r.id = %s.%s and "
+        "r.deleted_at is null%s))",
+        alias, reference->name, reference->refers, alias, reference->name, strength);
 }
 
 struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *plan, const char *id,
@@ -310,10 +326,11 @@ struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *
     }
     stw_sql_add(sql, "with ");
     add_old(sql, plan, STW_DELETE, id, "update", STW_DELETED_ONLY);
-    stw_sql_printf(sql,
-                   ", new as (update %s t set deleted_at = null, version = t.version + 1, updated_at = now() from old "
-                   "where t.org_id = $1::uuid and t.id = old.id",
-                   plan->resource->path);
+    stw_sql_printf(
+        sql,
+        ", new as (update %s t set deleted_at = null, version = t.version + 1, updated_at = now() from old "
+        "where t.org_id = $1::uuid and t.id = old.id",
+        plan->resource->path);
     for (int i = 0; i < ret_checks->count; i++) {
         stw_sql_add(sql, " and ");
         add_lives(sql, plan, ret_checks->field[i], "old", " for key share of r");
@@ -342,8 +359,8 @@ struct stw_stmt stw_compose_holder(struct stw_sql *sql, const char *index, const
     return stw_sql_finish(sql, STW_STMT_READ, true);
 }
 
-struct stw_stmt stw_compose_lock(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb, const char *id,
-                                 enum stw_deleted deleted)
+struct stw_stmt stw_compose_lock(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb,
+                                 const char *id, enum stw_deleted deleted)
 {
     stw_sql_add(sql, "with ");
     add_old(sql, plan, verb, id, verb == STW_DELETE ? "update" : "no key update", deleted);

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* The longest field name that the constraint's name has behind its table's: "accounts_parent_id_fkey" -> parent_id. */
+/* The longest field name that the constraint's name has behind its table's: "accounts_parent_id_fkey" ->
+ * parent_id. */
 static const struct stw_field *field_of(const struct stw_plan *plan, const char *constraint)
 {
     const struct stw_field *best = NULL;
@@ -13,7 +14,8 @@ static const struct stw_field *field_of(const struct stw_plan *plan, const char 
     constraint += table + 1;
     for (int i = 0; i < plan->field_count; i++) {
         size_t length = strlen(plan->fields[i].name);
-        if (length > longest && strncmp(constraint, plan->fields[i].name, length) == 0 && constraint[length] == '_') {
+        if (length > longest && strncmp(constraint, plan->fields[i].name, length) == 0 &&
+            constraint[length] == '_') {
             best = &plan->fields[i];
             longest = length;
         }
@@ -27,7 +29,8 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-enum stw_code stw_constraint_translate(struct stw_context *ctx, const struct stw_plan *plan, enum stw_code code)
+enum stw_code stw_constraint_translate(struct stw_context *ctx, const struct stw_plan *plan,
+                                       enum stw_code code)
 {
     const char *name = ctx->details->constraint;
     enum stw_code violation;
@@ -41,7 +44,8 @@ enum stw_code stw_constraint_translate(struct stw_context *ctx, const struct stw
             stw_details_field(ctx->details, line->field, line->code, NULL);
         return line->code == STW_DUPLICATE ? STW_DUPLICATE : STW_VALIDATION_FAILED;
     }
-    const struct stw_field *field = ends_with(name, "_pkey") ? &plan->fields[STW_PLAN_ID] : field_of(plan, name);
+    const struct stw_field *field =
+        ends_with(name, "_pkey") ? &plan->fields[STW_PLAN_ID] : field_of(plan, name);
     if (plan->keys_field >= 0 && strcmp(name, "external_ids_pkey") == 0)
         field = &plan->fields[plan->keys_field]; /* kept by the table's trigger */
     if (!field)

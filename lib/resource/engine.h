@@ -6,7 +6,8 @@
 #include "resource/plan.h"
 #include "resource/resource.h"
 
-/* The registry handed over at start, and the plan of each resource. Read-only afterwards, shared by all threads. */
+/* The registry handed over at start, and the plan of each resource. Read-only afterwards, shared by all
+ * threads. */
 struct stw_engine {
     const struct stw_resource *const *resources;
     int count;
@@ -15,8 +16,8 @@ struct stw_engine {
     unsigned char cursor_key[32];
 };
 
-/* Aborts with a message when a table contradicts itself (unknown reference, two owners, more than 60 fields ...): it is a
- * programming error, found at the first start. `cursor_key` authenticates cursors. */
+/* Aborts with a message when a table contradicts itself (unknown reference, two owners, more than 60 fields
+ * ...): it is a programming error, found at the first start. `cursor_key` authenticates cursors. */
 struct stw_engine *stw_engine_new(const struct stw_resource *const *resources, int count,
                                   const unsigned char cursor_key[32]);
 void stw_engine_free(struct stw_engine *engine);

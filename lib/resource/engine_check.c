@@ -72,11 +72,12 @@ static bool is_list_or_object(enum stw_type type)
     return type == STW_TYPE_TEXTS || type == STW_TYPE_OBJECT || type == STW_TYPE_KEYS;
 }
 
-/* Words of the query string and of the search body, which a filter of the same name could never be told from. */
+/* Words of the query string and of the search body, which a filter of the same name could never be told from.
+ */
 static bool is_query_word(const char *name)
 {
-    static const char *const words[] = {"limit", "cursor", "sort",   "fields",  "expand", "q",
-                                        "count", "filter", "deleted", "dry_run", "and",    "or", "not", NULL};
+    static const char *const words[] = {"limit",  "cursor",  "sort",    "fields", "expand", "q",   "count",
+                                        "filter", "deleted", "dry_run", "and",    "or",     "not", NULL};
     return has_word(words, name);
 }
 

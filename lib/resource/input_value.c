@@ -165,7 +165,8 @@ static bool check_keys(const struct stw_place *place, const json_t *json)
         if (!stw_external_source_valid(source))
             good = stw_place_refuse(&at, STW_INVALID_FORMAT, NULL);
         else if (json_is_string(value))
-            good = stw_place_string(&at, &key, json_string_value(value), json_string_length(value), &text) && good;
+            good = stw_place_string(&at, &key, json_string_value(value), json_string_length(value), &text) &&
+                   good;
         else if (!json_is_null(value))
             good = stw_place_refuse(&at, STW_INVALID_TYPE, "string");
     }

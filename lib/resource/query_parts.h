@@ -3,7 +3,8 @@
 
 #include "resource/query.h"
 
-/* What query.c, query_json.c, filter.c, filter_json.c, cursor.c and describe.c share; nobody else includes it. */
+/* What query.c, query_json.c, filter.c, filter_json.c, cursor.c and describe.c share; nobody else includes
+ * it. */
 
 /* A limit as a violation's argument. */
 #define STW_TEXT_OF(number)        STW_TEXT_OF_NUMBER(number)

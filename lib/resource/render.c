@@ -36,7 +36,8 @@ static void add_timestamp(struct stw_buf *out, const char *text)
     stw_buf_add_char(out, '"');
 }
 
-void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text, size_t length, const char *currency)
+void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text, size_t length,
+                      const char *currency)
 {
     if (!text) {
         stw_buf_add(out, "null", 4);
@@ -144,7 +145,8 @@ static char *put(char *at, const char *bytes, size_t length)
 }
 
 /* `,"name":` and a value that needs no work, in one piece: most of a page is made of them. */
-static void add_member(struct stw_buf *out, const char *prefix, const char *value, size_t length, size_t quotes, bool first)
+static void add_member(struct stw_buf *out, const char *prefix, const char *value, size_t length,
+                       size_t quotes, bool first)
 {
     size_t name = strlen(prefix);
     size_t size = name + length + 2 * quotes + (first ? 0 : 1);
@@ -163,8 +165,8 @@ static void add_member(struct stw_buf *out, const char *prefix, const char *valu
     stw_buf_advance(out, size);
 }
 
-void stw_render_fields(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant, uint64_t fields,
-                       const struct stw_rows *rows, int row)
+void stw_render_fields(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant,
+                       uint64_t fields, const struct stw_rows *rows, int row)
 {
     bool first = true;
 

@@ -24,21 +24,22 @@ void stw_repeat_hash(struct stw_repeat *repeat, const char *const *pieces, const
     sodium_bin2hex(repeat->hash, sizeof repeat->hash, digest, sizeof digest);
 }
 
-enum stw_code stw_repeat_find(struct stw_context *ctx, const struct stw_repeat *repeat, struct stw_answer *ret_answer,
-                              bool *ret_found)
+enum stw_code stw_repeat_find(struct stw_context *ctx, const struct stw_repeat *repeat,
+                              struct stw_answer *ret_answer, bool *ret_found)
 {
-    static const struct stw_stmt take = {
-        .name = "repeat_take",
-        .sql = "select pg_try_advisory_xact_lock(hashtextextended($1 || '/' || $2 || '/' || $3 || '/' || $4, 0))",
-        .param_count = 4,
-        .kind = STW_STMT_WRITE};
+    static const struct stw_stmt take = {.name = "repeat_take",
+                                         .sql = "select pg_try_advisory_xact_lock(hashtextextended($1 || '/' "
+                                                "|| $2 || '/' || $3 || '/' || $4, 0))",
+                                         .param_count = 4,
+                                         .kind = STW_STMT_WRITE};
     /* a statement of its own: its snapshot must be younger than the lock */
-    static const struct stw_stmt find = {
-        .name = "repeat_find",
-        .sql = "select request_hash, status, location, etag, body from idempotency_keys where org_id = $1::uuid and "
-               "principal_id = $2::uuid and scope = $3 and key = $4 and created_at > now() - interval '24 hours'",
-        .param_count = 4,
-        .kind = STW_STMT_WRITE};
+    static const struct stw_stmt find = {.name = "repeat_find",
+                                         .sql = "select request_hash, status, location, etag, body from "
+                                                "idempotency_keys where org_id = $1::uuid and "
+                                                "principal_id = $2::uuid and scope = $3 and key = $4 and "
+                                                "created_at > now() - interval '24 hours'",
+                                         .param_count = 4,
+                                         .kind = STW_STMT_WRITE};
     const char *const params[] = {ctx->org_id, ctx->actor->id, repeat->scope, repeat->key};
     struct stw_call calls[] = {{.stmt = &take, .params = params}, {.stmt = &find, .params = params}};
 
@@ -62,26 +63,25 @@ enum stw_code stw_repeat_find(struct stw_context *ctx, const struct stw_repeat *
     return STW_OK;
 }
 
-enum stw_code stw_repeat_store(struct stw_context *ctx, const struct stw_repeat *repeat, const struct stw_answer *answer)
+enum stw_code stw_repeat_store(struct stw_context *ctx, const struct stw_repeat *repeat,
+                               const struct stw_answer *answer)
 {
     /* a key older than its retention is a new one */
     static const struct stw_stmt store = {
         .name = "repeat_store",
-        .sql = "insert into idempotency_keys (org_id, principal_id, scope, key, request_hash, status, location, etag, body) "
+        .sql = "insert into idempotency_keys (org_id, principal_id, scope, key, request_hash, status, "
+               "location, etag, body) "
                "values ($1::uuid, $2::uuid, $3, $4, $5, $6::integer, $7, $8, $9) "
-               "on conflict (org_id, principal_id, scope, key) do update set request_hash = excluded.request_hash, "
-               "status = excluded.status, location = excluded.location, etag = excluded.etag, body = excluded.body, "
+               "on conflict (org_id, principal_id, scope, key) do update set request_hash = "
+               "excluded.request_hash, "
+               "status = excluded.status, location = excluded.location, etag = excluded.etag, body = "
+               "excluded.body, "
                "created_at = now()",
         .param_count = 9,
         .kind = STW_STMT_WRITE};
-    const char *const params[] = {ctx->org_id,
-                                  ctx->actor->id,
-                                  repeat->scope,
-                                  repeat->key,
-                                  repeat->hash,
-                                  stw_arena_printf(ctx->arena, "%d", answer->status),
-                                  answer->location,
-                                  answer->etag,
-                                  answer->body};
+    const char *const params[] = {
+        ctx->org_id,      ctx->actor->id, repeat->scope,
+        repeat->key,      repeat->hash,   stw_arena_printf(ctx->arena, "%d", answer->status),
+        answer->location, answer->etag,   answer->body};
     return stw_db_run(ctx, &store, params, NULL);
 }

@@ -7,13 +7,13 @@
 #include "core/context.h"
 
 /*
- * Idempotency keys: the rendered answer of a write's first success, stored in the transaction of its effect and kept for 24
- * hours. Both calls need a transaction in ctx.
+ * Idempotency keys: the rendered answer of a write's first success, stored in the transaction of its effect
+ * and kept for 24 hours. Both calls need a transaction in ctx.
  */
 struct stw_repeat {
     const char *scope; /* method and route template */
     const char *key;
-    char hash[65];     /* of the request */
+    char hash[65]; /* of the request */
 };
 
 struct stw_answer {
@@ -26,10 +26,11 @@ struct stw_answer {
 /* `request` pieces are hashed in order. */
 void stw_repeat_hash(struct stw_repeat *repeat, const char *const *pieces, const size_t *lengths, int count);
 /* Takes the key for this transaction and looks it up. STW_OK with `ret_found` and the stored answer;
- * STW_IDEMPOTENCY_IN_PROGRESS while another transaction holds it; STW_IDEMPOTENCY_MISMATCH for another request. */
-enum stw_code stw_repeat_find(struct stw_context *ctx, const struct stw_repeat *repeat, struct stw_answer *ret_answer,
-                              bool *ret_found) STW_MUST_CHECK;
-enum stw_code stw_repeat_store(struct stw_context *ctx, const struct stw_repeat *repeat, const struct stw_answer *answer)
-    STW_MUST_CHECK;
+ * STW_IDEMPOTENCY_IN_PROGRESS while another transaction holds it; STW_IDEMPOTENCY_MISMATCH for another
+ * request. */
+enum stw_code stw_repeat_find(struct stw_context *ctx, const struct stw_repeat *repeat,
+                              struct stw_answer *ret_answer, bool *ret_found) STW_MUST_CHECK;
+enum stw_code stw_repeat_store(struct stw_context *ctx, const struct stw_repeat *repeat,
+                               const struct stw_answer *answer) STW_MUST_CHECK;
 
 #endif

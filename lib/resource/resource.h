@@ -9,10 +9,10 @@
 #include "resource/role.h"
 
 /*
- * A resource is a const table: its routes, validation, SQL, filters, access, contract and tests come from it. Fields of
- * all zero are optional, writable, clearable text of at most 200 characters. Column name = JSON name; money has a second
- * column <name>_currency. Every table also has org_id and the system columns that the engine keeps by itself:
- * id, version, created_at, updated_at, deleted_at.
+ * A resource is a const table: its routes, validation, SQL, filters, access, contract and tests come from it.
+ * Fields of all zero are optional, writable, clearable text of at most 200 characters. Column name = JSON
+ * name; money has a second column <name>_currency. Every table also has org_id and the system columns that
+ * the engine keeps by itself: id, version, created_at, updated_at, deleted_at.
  */
 
 enum stw_verb { STW_READ, STW_CREATE, STW_UPDATE, STW_DELETE, STW_ASSIGN, STW_VERB_COUNT };
@@ -20,10 +20,10 @@ const char *stw_verb_name(enum stw_verb verb);
 
 /* How far a verb reaches, by the record's owner and team columns. */
 enum stw_scope {
-    STW_NONE,   /* refused with 403 */
-    STW_OWN,    /* the caller owns it */
-    STW_IN_TEAM,/* its team is the caller's */
-    STW_TREE,   /* its team is the caller's or below */
+    STW_NONE,    /* refused with 403 */
+    STW_OWN,     /* the caller owns it */
+    STW_IN_TEAM, /* its team is the caller's */
+    STW_TREE,    /* its team is the caller's or below */
     STW_ALL,
     STW_SCOPE_COUNT
 };
@@ -35,10 +35,24 @@ struct stw_access {
     bool masked; /* personal fields are shown as 138****1234 */
 };
 
-#define STW_MAY_READ(s)  {.scope = {[STW_READ] = (s)}}
-#define STW_MAY_WRITE(s) {.scope = {[STW_READ] = (s), [STW_CREATE] = (s), [STW_UPDATE] = (s), [STW_DELETE] = (s)}}
-#define STW_MAY_ASSIGN(s)                                                                                      \
-    {.scope = {[STW_READ] = (s), [STW_CREATE] = (s), [STW_UPDATE] = (s), [STW_DELETE] = (s), [STW_ASSIGN] = (s)}}
+#define STW_MAY_READ(s)                                                                                      \
+    {                                                                                                        \
+        .scope = { [STW_READ] = (s) }                                                                        \
+    }
+#define STW_MAY_WRITE(s)                                                                                     \
+    {                                                                                                        \
+        .scope = { [STW_READ] = (s), [STW_CREATE] = (s), [STW_UPDATE] = (s), [STW_DELETE] = (s) }            \
+    }
+#define STW_MAY_ASSIGN(s)                                                                                    \
+    {                                                                                                        \
+        .scope = {                                                                                           \
+            [STW_READ] = (s),                                                                                \
+            [STW_CREATE] = (s),                                                                              \
+            [STW_UPDATE] = (s),                                                                              \
+            [STW_DELETE] = (s),                                                                              \
+            [STW_ASSIGN] = (s)                                                                               \
+        }                                                                                                    \
+    }
 
 /* What a violated database constraint means to a client. */
 struct stw_constraint {
@@ -54,9 +68,10 @@ struct stw_write;
 /*
  * Hooks. They run inside the write's transaction, may run twice, must not touch network or commit.
  * check_write: may refuse (add to ctx->details, return a code) or normalise write->values; sees old and new.
- * after_write: other rows only. check_delete: may refuse. after_delete: other rows only; the record was deleted or restored,
- * as its deleted_at tells, but not as a part that went or came back with its parent.
- * The first two are woken when one of the fields of `wakes` (NULL-terminated names) is in the input; `wakes` NULL: by each write.
+ * after_write: other rows only. check_delete: may refuse. after_delete: other rows only; the record was
+ * deleted or restored, as its deleted_at tells, but not as a part that went or came back with its parent. The
+ * first two are woken when one of the fields of `wakes` (NULL-terminated names) is in the input; `wakes`
+ * NULL: by each write.
  */
 struct stw_hooks {
     const char *const *wakes;
@@ -85,8 +100,8 @@ struct stw_resource {
     struct stw_access access[STW_ROLE_COUNT]; /* unused when a field is PART_OF */
     const struct stw_constraint *constraints; /* ends with an empty name */
     struct stw_hooks hooks;
-    unsigned self;              /* STW_OWNER and/or STW_TEAM: the record's id takes that part (users, teams) */
-    bool needs_precondition;    /* If-Match required on PATCH and DELETE */
+    unsigned self;           /* STW_OWNER and/or STW_TEAM: the record's id takes that part (users, teams) */
+    bool needs_precondition; /* If-Match required on PATCH and DELETE */
     const char *doc;
 };
 

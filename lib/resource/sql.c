@@ -137,10 +137,10 @@ struct stw_stmt stw_sql_finish(struct stw_sql *sql, enum stw_stmt_kind kind, boo
 const char *stw_sql_type(enum stw_type type)
 {
     static const char *const types[STW_TYPE_COUNT] = {
-        [STW_TYPE_BOOL] = "boolean",   [STW_TYPE_INT] = "integer",  [STW_TYPE_DECIMAL] = "numeric",
-        [STW_TYPE_PERCENT] = "numeric", [STW_TYPE_MONEY] = "numeric", [STW_TYPE_DATE] = "date",
-        [STW_TYPE_TIMESTAMP] = "timestamptz", [STW_TYPE_REF] = "uuid", [STW_TYPE_TEXTS] = "text[]",
-        [STW_TYPE_OBJECT] = "jsonb", [STW_TYPE_KEYS] = "jsonb",   [STW_TYPE_ID] = "uuid",
+        [STW_TYPE_BOOL] = "boolean",          [STW_TYPE_INT] = "integer",   [STW_TYPE_DECIMAL] = "numeric",
+        [STW_TYPE_PERCENT] = "numeric",       [STW_TYPE_MONEY] = "numeric", [STW_TYPE_DATE] = "date",
+        [STW_TYPE_TIMESTAMP] = "timestamptz", [STW_TYPE_REF] = "uuid",      [STW_TYPE_TEXTS] = "text[]",
+        [STW_TYPE_OBJECT] = "jsonb",          [STW_TYPE_KEYS] = "jsonb",    [STW_TYPE_ID] = "uuid",
     };
     return types[type] ? types[type] : "text";
 }

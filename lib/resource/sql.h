@@ -7,8 +7,8 @@
 #include "resource/actor.h"
 
 /*
- * A statement under construction: its text and its parameters. What a client said enters by stw_sql_value only; the
- * caller's own identity by stw_sql_slot, once each however often it is used.
+ * A statement under construction: its text and its parameters. What a client said enters by stw_sql_value
+ * only; the caller's own identity by stw_sql_slot, once each however often it is used.
  */
 #define STW_SQL_PARAMETERS 400
 
@@ -31,7 +31,8 @@ void stw_sql_printf(struct stw_sql *sql, const char *format, ...) __attribute__(
 int stw_sql_value(struct stw_sql *sql, const char *value, const char *type);
 /* Appends "$n::type" for a part of the caller's identity. */
 void stw_sql_slot(struct stw_sql *sql, enum stw_slot slot);
-/* The finished statement; named by a digest of its text when `prepare`, so equal texts are prepared once a connection. */
+/* The finished statement; named by a digest of its text when `prepare`, so equal texts are prepared once a
+ * connection. */
 struct stw_stmt stw_sql_finish(struct stw_sql *sql, enum stw_stmt_kind kind, bool prepare);
 /* The PostgreSQL type that a field's parameters are cast to. */
 const char *stw_sql_type(enum stw_type type);

@@ -19,8 +19,8 @@ const char *stw_record_currency(const struct stw_record *record, int field)
     return stw_rows_text(record->rows, record->row, record->plan->first_column[field] + 1);
 }
 
-enum stw_code stw_store_get(struct stw_context *ctx, const struct stw_plan *plan, const char *id, enum stw_deleted deleted,
-                            struct stw_record *ret_record)
+enum stw_code stw_store_get(struct stw_context *ctx, const struct stw_plan *plan, const char *id,
+                            enum stw_deleted deleted, struct stw_record *ret_record)
 {
     struct stw_sql sql;
     struct stw_rows *rows;
@@ -90,7 +90,8 @@ enum stw_code stw_store_expand(struct stw_context *ctx, const struct stw_query *
     return code;
 }
 
-enum stw_code stw_store_list(struct stw_context *ctx, const struct stw_query *query, struct stw_page *ret_page)
+enum stw_code stw_store_list(struct stw_context *ctx, const struct stw_query *query,
+                             struct stw_page *ret_page)
 {
     struct stw_sql sql, count_sql;
     struct stw_stmt stmt, count_stmt;
@@ -125,8 +126,8 @@ enum stw_code stw_store_list(struct stw_context *ctx, const struct stw_query *qu
     return code;
 }
 
-enum stw_code stw_store_history(struct stw_context *ctx, const struct stw_plan *plan, const char *id, const char *before,
-                                int limit, struct stw_rows **ret_rows)
+enum stw_code stw_store_history(struct stw_context *ctx, const struct stw_plan *plan, const char *id,
+                                const char *before, int limit, struct stw_rows **ret_rows)
 {
     struct stw_record record;
     struct stw_sql sql;

@@ -101,7 +101,8 @@ static enum stw_code check_assignment(struct stw_context *ctx, const struct stw_
         bool to_nobody = !value && grant->scope[STW_ASSIGN] != STW_ALL;
         bool to_others = value && grant->scope[STW_ASSIGN] == STW_NONE && strcmp(value, own[i]) != 0;
         /* without an owner a record still belongs to its team, which who assigns in the tree keeps seeing */
-        if (to_nobody && fields[i] == plan->owner_field && grant->scope[STW_ASSIGN] >= STW_IN_TEAM && plan->team_field > 0)
+        if (to_nobody && fields[i] == plan->owner_field && grant->scope[STW_ASSIGN] >= STW_IN_TEAM &&
+            plan->team_field > 0)
             to_nobody = false;
         if (to_nobody || to_others)
             return refuse(ctx, plan, STW_ASSIGN);
@@ -145,9 +146,10 @@ static void fill_defaults(struct stw_context *ctx, struct stw_input *input)
         stw_input_give(input, plan->team_field, actor->team_id[0] ? actor->team_id : NULL);
 }
 
-/* A refused reference names its field; the first column behind the record's is "written", then one verdict each. */
-static enum stw_code check_verdicts(struct stw_context *ctx, const struct stw_plan *plan, const struct stw_rows *rows,
-                                    const struct stw_reference_checks *checks)
+/* A refused reference names its field; the first column behind the record's is "written", then one verdict
+ * each. */
+static enum stw_code check_verdicts(struct stw_context *ctx, const struct stw_plan *plan,
+                                    const struct stw_rows *rows, const struct stw_reference_checks *checks)
 {
     enum stw_code code = STW_OK;
     for (int i = 0; i < checks->count; i++) {
@@ -198,11 +200,13 @@ static enum stw_code create_body(struct stw_context *ctx, void *argument)
     return code;
 }
 
-enum stw_code stw_store_create(struct stw_context *ctx, struct stw_input *input, struct stw_record *ret_record)
+enum stw_code stw_store_create(struct stw_context *ctx, struct stw_input *input,
+                               struct stw_record *ret_record)
 {
     const struct stw_plan *plan = input->plan;
     char *id = stw_arena_alloc(ctx->arena, STW_UUID_TEXT);
-    struct job job = {.write = {.verb = STW_CREATE, .plan = plan, .id = id, .input = input}, .ret_record = ret_record};
+    struct job job = {.write = {.verb = STW_CREATE, .plan = plan, .id = id, .input = input},
+                      .ret_record = ret_record};
     enum stw_code code = stw_access_demand(ctx, plan, STW_CREATE);
 
     if (code == STW_OK)
@@ -221,8 +225,8 @@ enum stw_code stw_store_create(struct stw_context *ctx, struct stw_input *input,
 }
 
 /* Nothing within reach of the verb: either the caller sees it and may not, or it is not there for them. */
-static enum stw_code absent_or_forbidden(struct stw_context *ctx, const struct stw_plan *plan, enum stw_verb verb,
-                                         const char *id)
+static enum stw_code absent_or_forbidden(struct stw_context *ctx, const struct stw_plan *plan,
+                                         enum stw_verb verb, const char *id)
 {
     struct stw_record record;
     enum stw_code code = stw_store_get(ctx, plan, id, STW_DELETED_EXCLUDE, &record);
@@ -238,8 +242,8 @@ static bool has_columns(const struct stw_input *input)
     return false;
 }
 
-enum stw_code stw_store_lock(struct stw_context *ctx, const struct stw_plan *plan, enum stw_verb verb, const char *id,
-                             const char *version, struct stw_record *ret_record)
+enum stw_code stw_store_lock(struct stw_context *ctx, const struct stw_plan *plan, enum stw_verb verb,
+                             const char *id, const char *version, struct stw_record *ret_record)
 {
     struct stw_sql sql;
     struct stw_rows *rows;
@@ -282,7 +286,8 @@ static enum stw_code change(struct stw_context *ctx, struct job *job)
     return code;
 }
 
-enum stw_code stw_store_set(struct stw_context *ctx, struct stw_input *input, const char *id, struct stw_record *ret_record)
+enum stw_code stw_store_set(struct stw_context *ctx, struct stw_input *input, const char *id,
+                            struct stw_record *ret_record)
 {
     struct job job = {.write = {.verb = STW_UPDATE, .plan = input->plan, .id = id, .input = input},
                       .ret_record = ret_record};
@@ -311,8 +316,8 @@ static enum stw_code update_body(struct stw_context *ctx, void *argument)
     return code;
 }
 
-enum stw_code stw_store_update(struct stw_context *ctx, struct stw_input *input, const char *id, const char *version,
-                               struct stw_record *ret_record)
+enum stw_code stw_store_update(struct stw_context *ctx, struct stw_input *input, const char *id,
+                               const char *version, struct stw_record *ret_record)
 {
     const struct stw_plan *plan = input->plan;
     struct job job = {.write = {.verb = STW_UPDATE, .plan = plan, .id = id, .input = input},
@@ -360,7 +365,8 @@ static enum stw_code delete_body(struct stw_context *ctx, void *argument)
     struct stw_sql sql;
     struct stw_rows *rows;
     /* locked FOR UPDATE first: a reference made at the same time waits or is seen by the count */
-    enum stw_code code = stw_store_lock(ctx, deletion->plan, STW_DELETE, deletion->id, deletion->version, &old);
+    enum stw_code code =
+        stw_store_lock(ctx, deletion->plan, STW_DELETE, deletion->id, deletion->version, &old);
     if (code == STW_OK && hooks->check_delete)
         code = hooks->check_delete(ctx, &old);
     if (code == STW_OK)
@@ -375,7 +381,8 @@ static enum stw_code delete_body(struct stw_context *ctx, void *argument)
     return hooks->after_delete(ctx, &(struct stw_record){.plan = deletion->plan, .rows = rows, .row = 0});
 }
 
-enum stw_code stw_store_delete(struct stw_context *ctx, const struct stw_plan *plan, const char *id, const char *version)
+enum stw_code stw_store_delete(struct stw_context *ctx, const struct stw_plan *plan, const char *id,
+                               const char *version)
 {
     struct deletion deletion = {.plan = plan, .id = id, .version = version};
     enum stw_code code = stw_access_demand(ctx, plan, STW_DELETE);
