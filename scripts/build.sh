@@ -5,8 +5,14 @@ c_files() {
     find lib server tests/unit tests/fuzz -name '*.[ch]' | sort
 }
 
+# What /docs serves, as its lock says. Whoever cannot fetch it still gets a Steward, with a plainer page.
+docs_assets() {
+    scripts/docs-assets.sh || echo "dev: Swagger UI could not be fetched: /docs will be a plain list" >&2
+}
+
 # CMake configures again by itself when a file appears or a CMakeLists.txt changes.
 build_preset() {
+    docs_assets
     if [ ! -f "build/$1/build.ninja" ]; then
         cmake --preset "$1"
     fi

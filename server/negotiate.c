@@ -180,6 +180,31 @@ int srv_negotiate_quality(const struct srv_request *request, const char *media_t
     return sent ? quality : 1000;
 }
 
+int srv_negotiate_coding(const struct srv_request *request, const char *coding)
+{
+    int named = -1;
+    int any = 0;
+
+    for (int i = 0; i < request->header_count; i++) {
+        const char *cursor = request->headers[i].value;
+        const char *end = cursor + strlen(cursor);
+        struct slice member, range;
+        int value;
+
+        if (strcasecmp(request->headers[i].name, "Accept-Encoding") != 0)
+            continue;
+        while (next_piece(&cursor, end, ',', &member)) {
+            if (!split_member(member, &range, &value))
+                continue;
+            if (slice_is(range, coding))
+                named = value;
+            else if (slice_is(range, "*"))
+                any = value;
+        }
+    }
+    return named >= 0 ? named : any;
+}
+
 enum stw_code srv_negotiate_accept(struct srv_request *request, const char *media_type)
 {
     const char **offered = STW_NEW_N(request->ctx.arena, const char *, 3);

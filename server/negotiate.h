@@ -12,6 +12,9 @@ enum srv_language srv_negotiate_language(const char *accept_language);
 /* How much Accept likes `media_type` ("text/html"), 0 (not at all) to 1000: the most specific range decides.
  * 1000 without Accept. Parameters of a range other than q are not looked at. */
 int srv_negotiate_quality(const struct srv_request *request, const char *media_type);
+/* How much Accept-Encoding likes the content coding ("gzip"), 0 to 1000. 0 without the header: who names no
+ * coding gets the bytes as they are. */
+int srv_negotiate_coding(const struct srv_request *request, const char *coding);
 /* STW_NOT_ACCEPTABLE, with a violation, when Accept takes neither `media_type` nor application/problem+json.
  */
 enum stw_code srv_negotiate_accept(struct srv_request *request, const char *media_type) STW_MUST_CHECK;

@@ -91,7 +91,7 @@ static void add_tags(struct srv_openapi *openapi)
         const char *tag = srv_openapi_tag(openapi, route);
         const char *doc = srv_openapi_text(openapi, "tags", tag);
 
-        if (json_object_get(seen, tag))
+        if (route->flags & SRV_ROUTE_UNLISTED || json_object_get(seen, tag))
             continue;
         json_object_set_new(seen, tag, json_true());
         if (!doc && route->plan)
@@ -257,8 +257,10 @@ json_t *srv_openapi(const struct srv_router *router, const struct stw_engine *en
         srv_openapi_resource_schemas(&openapi, &engine->plans[i]);
         srv_openapi_query_components(&openapi, &engine->plans[i]);
     }
-    for (size_t i = 0; i < srv_router_count(router); i++)
-        srv_openapi_operation(&openapi, srv_router_at(router, i));
+    for (size_t i = 0; i < srv_router_count(router); i++) {
+        if (!(srv_router_at(router, i)->flags & SRV_ROUTE_UNLISTED))
+            srv_openapi_operation(&openapi, srv_router_at(router, i));
+    }
     prune(&openapi);
     json_decref(openapi.base);
     stw_arena_free(openapi.arena);

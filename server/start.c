@@ -13,6 +13,7 @@
 #include "server/command.h"
 #include "server/crud.h"
 #include "server/describe.h"
+#include "server/docs.h"
 #include "server/handle.h"
 #include "server/health.h"
 #include "server/import_routes.h"
@@ -42,6 +43,7 @@ struct srv_router *srv_start_router(const struct stw_engine *engine)
     srv_router_add(router, srv_health_routes, srv_health_route_count);
     srv_router_add(router, srv_problem_routes, srv_problem_route_count);
     srv_router_add(router, srv_openapi_routes, srv_openapi_route_count);
+    srv_router_add(router, srv_docs_routes, srv_docs_route_count);
     srv_router_add(router, srv_session_routes, srv_session_route_count);
     srv_router_add(router, srv_describe_routes, srv_describe_route_count);
     srv_crud_routes(router, engine);

@@ -81,6 +81,38 @@ static void weighs_media_types(void **state)
     assert_int_equal(srv_negotiate_quality(&fixture->request, "text/html"), 700);
 }
 
+static void weighs_codings(void **state)
+{
+    static const struct {
+        const char *header;
+        int weight;
+    } cases[] = {{NULL, 0},
+                 {"", 0},
+                 {"gzip", 1000},
+                 {"GZip", 1000},
+                 {"gzip, deflate, br, zstd", 1000},
+                 {"br;q=1.0, gzip;q=0.8, *;q=0.1", 800},
+                 {"*;q=0.3", 300},
+                 {"gzip;q=0, *", 0},
+                 {"*, gzip;q=0", 0},
+                 {"identity", 0},
+                 {"gzipped", 0},
+                 {"gzip;q=2", 0}};
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fixture_again(fixture);
+        if (cases[i].header)
+            fixture_header(fixture, "accept-encoding", cases[i].header);
+        if (srv_negotiate_coding(&fixture->request, "gzip") != cases[i].weight)
+            fail_msg("%s", cases[i].header ? cases[i].header : "(none)");
+    }
+    fixture_again(fixture);
+    fixture_header(fixture, "Accept-Encoding", "br");
+    fixture_header(fixture, "Accept-Encoding", "gzip;q=0.5");
+    assert_int_equal(srv_negotiate_coding(&fixture->request, "gzip"), 500);
+}
+
 static void checks_accept(void **state)
 {
     static const char *const good[] = {"application/json",
@@ -206,8 +238,9 @@ static void refuses_queries(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(chooses_language),    TEST(weighs_media_types),          TEST(checks_accept),
-        TEST(checks_content_type), TEST(refuses_codings_and_repeats), TEST(refuses_queries),
+        TEST(chooses_language), TEST(weighs_media_types),  TEST(weighs_codings),
+        TEST(checks_accept),    TEST(checks_content_type), TEST(refuses_codings_and_repeats),
+        TEST(refuses_queries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
