@@ -1,6 +1,5 @@
 #include "server/auth.h"
 
-#include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
@@ -57,7 +56,7 @@ static bool use_cached(struct srv_request *request, const unsigned char *digest)
     struct srv_token_cache *cache = srv_loop_tokens(request->loop);
     struct srv_token_entry *entry;
 
-    if (!cache || !srv_sessions_fresh(server->sessions))
+    if (!srv_sessions_fresh(server->sessions))
         return false;
     entry = srv_token_cache_find(cache, digest, request->ctx.now_us);
     if (!entry)
@@ -148,8 +147,9 @@ enum stw_code srv_auth_bearer(struct srv_request *request)
 
     if (!bearer)
         return STW_UNAUTHENTICATED;
-    crypto_hash_sha256(digest, (const unsigned char *)bearer, strlen(bearer));
-    if (use_cached(request, digest))
+    if (cache)
+        srv_token_cache_digest(cache, bearer, strlen(bearer), digest);
+    if (cache && use_cached(request, digest))
         return STW_OK;
     if (srv_throttle_blocked(SRV_THROTTLE_TOKEN, request->client, ctx->now_us,
                              &ctx->details->retry_after_seconds))

@@ -108,15 +108,21 @@ static void put_number(struct line *line, const char *name, int64_t value, const
 static void start_line(struct line *line, enum srv_log_level level, const char *event)
 {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
+    /* a date serves all lines of its second */
+    static _Thread_local char stamp[48];
+    static _Thread_local time_t stamped = -1;
     int64_t now = stw_clock_wall_us();
     time_t second = (time_t)(now / 1000000);
-    char date[32];
-    char stamp[48];
-    struct tm parts;
+    int fraction = (int)(now % 1000000);
 
-    gmtime_r(&second, &parts);
-    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(stamp, sizeof(stamp), "%s.%06dZ", date, (int)(now % 1000000));
+    if (second != stamped) {
+        struct tm parts;
+        gmtime_r(&second, &parts);
+        strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S.000000Z", &parts);
+        stamped = second;
+    }
+    for (int digit = 25; digit > 19; digit--, fraction /= 10)
+        stamp[digit] = (char)('0' + fraction % 10);
     line->length = 0;
     put(line, "{", 1);
     put_text(line, "time", stamp);

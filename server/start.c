@@ -1,5 +1,6 @@
 #include "server/start.h"
 
+#include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,14 @@ static bool prepare(struct srv_server *server)
     return false;
 }
 
+/* Pages of replies come and go many times a second: giving their memory back each time costs more than
+ * keeping it. */
+static void keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+}
+
 int srv_start(const struct srv_config *config, void (*on_ready)(void *self, int port), void *self)
 {
     /* Not on the stack: requests that outlast the drain still look at it. */
@@ -182,6 +191,7 @@ int srv_start(const struct srv_config *config, void (*on_ready)(void *self, int 
     if (!check_settings(config))
         return EXIT_FAILURE;
     set_log_level(config->log_level);
+    keep_memory();
     if (sodium_init() < 0) {
         srv_command_say("serve: libsodium cannot be used");
         return EXIT_FAILURE;

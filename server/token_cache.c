@@ -1,5 +1,6 @@
 #include "server/token_cache.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@ struct srv_token_cache {
     unsigned bucket_mask;
     int count, most;
     struct srv_token_entry *newest, *oldest;
+    EVP_MD_CTX *hashing;
 };
 
 static void *get_memory(size_t size)
@@ -30,7 +32,20 @@ struct srv_token_cache *srv_token_cache_new_sized(int entries)
     cache->buckets = get_memory(buckets * sizeof(struct srv_token_entry *));
     cache->bucket_mask = buckets - 1;
     cache->most = entries;
+    cache->hashing = EVP_MD_CTX_new();
+    if (!cache->hashing || !EVP_DigestInit_ex2(cache->hashing, EVP_sha256(), NULL))
+        abort();
     return cache;
+}
+
+void srv_token_cache_digest(struct srv_token_cache *cache, const char *bearer, size_t length,
+                            unsigned char ret_digest[SRV_TOKEN_DIGEST])
+{
+    /* without a type the context keeps the one it has, and nothing is looked up */
+    if (!EVP_DigestInit_ex2(cache->hashing, NULL, NULL) ||
+        !EVP_DigestUpdate(cache->hashing, bearer, length) ||
+        !EVP_DigestFinal_ex(cache->hashing, ret_digest, NULL))
+        abort();
 }
 
 struct srv_token_cache *srv_token_cache_new(void)
@@ -205,5 +220,6 @@ void srv_token_cache_free(struct srv_token_cache *cache)
     while (cache->oldest)
         srv_token_cache_drop(cache->oldest);
     free(cache->buckets);
+    EVP_MD_CTX_free(cache->hashing);
     free(cache);
 }
