@@ -28,7 +28,9 @@ static char *pem_of(EVP_PKEY *key, bool is_public, const EVP_CIPHER *cipher)
 
     assert_int_equal(good, 1);
     length = BIO_get_mem_data(out, &bytes);
-    copy = strndup(bytes, (size_t)length);
+    copy = calloc(1, (size_t)length + 1);
+    assert_non_null(copy);
+    memcpy(copy, bytes, (size_t)length);
     BIO_free(out);
     return copy;
 }
