@@ -86,9 +86,12 @@ static bool find_bin(struct srv_dev *dev)
     return false;
 }
 
+#define ARGUMENTS_MAX 31
+
 /* In the child: output to the cluster's log, nothing of ours inherited, then the program. */
 static _Noreturn void run_program(const struct srv_dev *dev, const char *name, const char *const *arguments)
 {
+    const char *all[ARGUMENTS_MAX + 1] = {NULL};
     char path[PATH_MAX + 64];
     pid_t parent = getppid();
     int log_fd;
@@ -111,7 +114,12 @@ static _Noreturn void run_program(const struct srv_dev *dev, const char *name, c
     if (prctl(PR_SET_PDEATHSIG, SIGINT) < 0 || getppid() != parent)
         _exit(126);
     snprintf(path, sizeof(path), "%s/%s", dev->bin, name);
-    execv(path, (char *const *)(uintptr_t)arguments);
+    /* By its whole path: PostgreSQL's programs find each other beside themselves, and their folder is in
+     * nobody's PATH. */
+    all[0] = path;
+    for (int i = 1; i < ARGUMENTS_MAX && arguments[i]; i++)
+        all[i] = arguments[i];
+    execv(path, (char *const *)(uintptr_t)all);
     _exit(127);
 }
 
