@@ -16,7 +16,7 @@ build_preset() {
     if [ ! -f "build/$1/build.ninja" ]; then
         cmake --preset "$1"
     fi
-    cmake --build --preset "$1"
+    cmake --build --preset "$1" ${2:+--target "$2"}
 }
 
 clang_command() {
