@@ -88,7 +88,7 @@ void stw_sql_slot(struct stw_sql *sql, enum stw_slot slot)
         case STW_SLOT_SOURCE:
             value = actor->source;
             break;
-        case STW_SLOT_COUNT:
+        default:
             abort();
         }
         sql->slot[slot] = parameter_add(sql, value);
