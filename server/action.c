@@ -16,8 +16,8 @@ struct action_call {
     char id[STW_UUID_TEXT];
 };
 
-void srv_action_render(struct srv_reply *reply, const struct stw_field *fields, int count,
-                       const struct stw_value *values)
+static void render(struct srv_reply *reply, const struct stw_field *fields, int count,
+                   const struct stw_value *values)
 {
     for (int i = 0; i < count; i++) {
         stw_buf_printf(&reply->body, "%c\"%s\":", i ? ',' : '{', fields[i].name);
@@ -44,7 +44,7 @@ static enum stw_code effect(struct srv_request *request, struct srv_reply *reply
         return code;
     reply->status = action->status;
     if (action->out_count > 0)
-        srv_action_render(reply, action->out_fields, action->out_count, call->out);
+        render(reply, action->out_fields, action->out_count, call->out);
     return STW_OK;
 }
 

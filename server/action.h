@@ -9,8 +9,5 @@
  * transaction, answer by its output rows. */
 void srv_action_routes(struct srv_router *router, const struct stw_engine *engine,
                        const struct stw_action *const *actions, int count);
-/* {"member":value,…} by output rows. */
-void srv_action_render(struct srv_reply *reply, const struct stw_field *fields, int count,
-                       const struct stw_value *values);
 
 #endif

@@ -173,11 +173,10 @@ static void add_node(struct stw_sql *sql, const struct stw_plan *plan, const str
     stw_sql_add(sql, filter->node == STW_NODE_NOT ? "), false)" : ")");
 }
 
-void stw_compose_filter(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_filter *filter,
-                        const char *alias)
+static void add_filter(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_filter *filter)
 {
     stw_sql_add(sql, " and ");
-    add_node(sql, plan, filter, alias);
+    add_node(sql, plan, filter, "t");
 }
 
 void stw_compose_where(struct stw_sql *sql, const struct stw_query *query)
@@ -185,7 +184,7 @@ void stw_compose_where(struct stw_sql *sql, const struct stw_query *query)
     stw_access_where(sql, sql->ctx->engine, query->plan, STW_READ, "t");
     add_liveness(sql, query->deleted, "t");
     if (query->filter)
-        stw_compose_filter(sql, query->plan, query->filter, "t");
+        add_filter(sql, query->plan, query->filter);
     if (query->search)
         add_search(sql, query->plan, query->search, "t");
 }

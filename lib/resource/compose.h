@@ -29,9 +29,6 @@ struct stw_stmt stw_compose_history(struct stw_sql *sql, const struct stw_plan *
  * read do not count. Columns: path, count. NULL sql when nothing can refer to it. */
 struct stw_stmt stw_compose_in_use(struct stw_sql *sql, const struct stw_plan *plan, const char *id);
 
-/* " and (...)" for a filter tree on rows of `alias`. */
-void stw_compose_filter(struct stw_sql *sql, const struct stw_plan *plan, const struct stw_filter *filter,
-                        const char *alias);
 /* All that decides which rows a query matches: organisation, access, deletion, filter, search. No cursor. */
 void stw_compose_where(struct stw_sql *sql, const struct stw_query *query);
 

@@ -61,7 +61,7 @@ struct stw_constraint {
     enum stw_code code; /* STW_DUPLICATE, STW_UNKNOWN_REFERENCE, STW_CYCLE, ... */
 };
 
-/* A record as texts by field index (plan order); NULL is null. Money: see stw_record_currency. */
+/* A record as texts by field index (plan order); NULL is null. */
 struct stw_record;
 struct stw_write;
 
@@ -104,8 +104,5 @@ struct stw_resource {
     bool needs_precondition; /* If-Match required on PATCH and DELETE */
     const char *doc;
 };
-
-/* An action: POST {collection}/{id}/{suffix} or POST {collection}/{suffix}. */
-struct stw_action;
 
 #endif

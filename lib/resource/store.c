@@ -14,11 +14,6 @@ const char *stw_record_text(const struct stw_record *record, int field)
     return stw_rows_text(record->rows, record->row, record->plan->first_column[field]);
 }
 
-const char *stw_record_currency(const struct stw_record *record, int field)
-{
-    return stw_rows_text(record->rows, record->row, record->plan->first_column[field] + 1);
-}
-
 enum stw_code stw_store_get(struct stw_context *ctx, const struct stw_plan *plan, const char *id,
                             enum stw_deleted deleted, struct stw_record *ret_record)
 {

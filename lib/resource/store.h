@@ -18,7 +18,6 @@ struct stw_record {
 };
 /* By plan index; NULL is null. */
 const char *stw_record_text(const struct stw_record *record, int field);
-const char *stw_record_currency(const struct stw_record *record, int field);
 
 /* What a hook sees of a write. */
 struct stw_write {
