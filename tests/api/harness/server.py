@@ -38,11 +38,11 @@ def sanitized():
     return variant() in ("asan", "tsan")
 
 
-def command_line(*arguments):
+def command_line(*arguments, program=None):
     # ThreadSanitizer's shadow does not fit every address layout, so its binary runs without randomization.
     if variant() == "tsan":
-        return ["setarch", platform.machine(), "-R", binary(), *arguments]
-    return [binary(), *arguments]
+        return ["setarch", platform.machine(), "-R", program or binary(), *arguments]
+    return [program or binary(), *arguments]
 
 
 def environment(settings):
@@ -68,12 +68,14 @@ def new_signing_key():
 
 
 class Server:
-    """`steward serve` on a free port. Stopping it judges its exit status and its log."""
+    """`steward serve` on a free port. Stopping it judges its exit status and its log. `under`: what runs it."""
 
-    def __init__(self, settings, log, arguments=("serve",)):
+    def __init__(self, settings, log, arguments=("serve",), under=(), program=None):
         self.settings = {"STEWARD_PORT": "0", **settings}
         self.log_path = Path(log)
         self.arguments = arguments
+        self.program = program  # another one than the binary under test
+        self.under = under
         self.process = None
         self.url = None
         self.port = None
@@ -81,8 +83,9 @@ class Server:
 
     def start(self, timeout=60):
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(command_line(*self.arguments), env=environment(self.settings),
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+            self.process = subprocess.Popen([*self.under, *command_line(*self.arguments, program=self.program)],
+                                            env=environment(self.settings), stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.PIPE, stderr=log)
         threading.Thread(target=self._read_output, daemon=True).start()
         end = time.monotonic() + timeout
         while not self._listening.wait(0.05):
