@@ -16,28 +16,42 @@ void stw_buf_init(struct stw_buf *buf, struct stw_arena *arena, size_t first, si
     buf->data[0] = '\0';
 }
 
+/* Room for `length` more is not there yet. */
+static char *widen(struct stw_buf *buf, size_t length)
+{
+    size_t need, room = buf->room * 2;
+
+    if (buf->failed || length > buf->cap - buf->length)
+        return NULL;
+    need = buf->length + length + 1;
+    if (room < need)
+        room = need;
+    if (room > buf->cap + 1)
+        room = buf->cap + 1;
+    buf->data = stw_arena_grow(buf->arena, buf->data, buf->room, room);
+    buf->room = room;
+    return buf->data + buf->length;
+}
+
+static inline char *place_for(struct stw_buf *buf, size_t length)
+{
+    if (!buf->failed && length < buf->room - buf->length)
+        return buf->data + buf->length;
+    return widen(buf, length);
+}
+
+char *stw_buf_try(struct stw_buf *buf, size_t length)
+{
+    return place_for(buf, length);
+}
+
 char *stw_buf_reserve(struct stw_buf *buf, size_t length)
 {
-    size_t need;
+    char *place = place_for(buf, length);
 
-    if (buf->failed)
-        return NULL;
-    if (length > buf->cap - buf->length) {
+    if (!place)
         buf->failed = true;
-        return NULL;
-    }
-    need = buf->length + length + 1;
-    if (need > buf->room) {
-        size_t room = buf->room * 2;
-
-        if (room < need)
-            room = need;
-        if (room > buf->cap + 1)
-            room = buf->cap + 1;
-        buf->data = stw_arena_grow(buf->arena, buf->data, buf->room, room);
-        buf->room = room;
-    }
-    return buf->data + buf->length;
+    return place;
 }
 
 void stw_buf_advance(struct stw_buf *buf, size_t length)
@@ -58,11 +72,8 @@ void stw_buf_add(struct stw_buf *buf, const char *bytes, size_t length)
 {
     char *place = stw_buf_reserve(buf, length);
 
-    if (!place || length == 0)
-        return;
-    memcpy(place, bytes, length);
-    place[length] = '\0';
-    buf->length += length;
+    if (place)
+        stw_buf_end(buf, stw_buf_put(place, bytes, length));
 }
 
 void stw_buf_add_text(struct stw_buf *buf, const char *text)
@@ -72,7 +83,12 @@ void stw_buf_add_text(struct stw_buf *buf, const char *text)
 
 void stw_buf_add_char(struct stw_buf *buf, char c)
 {
-    stw_buf_add(buf, &c, 1);
+    char *place = stw_buf_reserve(buf, 1);
+
+    if (!place)
+        return;
+    *place = c;
+    stw_buf_end(buf, place + 1);
 }
 
 void stw_buf_printf(struct stw_buf *buf, const char *format, ...)
@@ -110,53 +126,96 @@ static const char escapes[256] = {
     'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\',
 };
 
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+/* Sixteen bytes at once: SSE2 or NEON where there is such a thing, else plain words. */
+typedef unsigned char lane __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+typedef uint32_t quarters __attribute__((vector_size(16)));
 
-/* Some byte of the word is zero. Exact, which is all that the caller asks for. */
-static uint64_t has_zero(uint64_t word)
+#define EACH(c) ((lane){c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c})
+
+/* Not zero in the bytes that need an escape. */
+static lane to_escape(lane bytes)
 {
-    return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
+    return (lane)((bytes == EACH('"')) | (bytes == EACH('\\')) | (bytes < EACH(0x20)));
 }
 
-/* Number of leading bytes that need no escape, eight at a time. */
+static bool has_any(lane marks)
+{
+    halves both = (halves)marks;
+
+    return (both[0] | both[1]) != 0;
+}
+
+char *stw_buf_put_json(char *to, const char *from, size_t length)
+{
+    char *end = to + length + 2;
+    lane bytes, marks = {0};
+
+    to++;
+    if (length >= 16) {
+        for (size_t at = 0; at < length; at += 16) {
+            /* the last piece is whole too, and begins in the one before */
+            if (at > length - 16)
+                at = length - 16;
+            memcpy(&bytes, from + at, 16);
+            memcpy(to + at, &bytes, 16);
+            marks |= to_escape(bytes);
+        }
+    } else if (length >= 8) {
+        /* two pieces, which may share bytes */
+        uint64_t first, last;
+
+        memcpy(&first, from, 8);
+        memcpy(&last, from + length - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + length - 8, &last, 8);
+        marks = to_escape((lane)(halves){first, last});
+    } else if (length >= 4) {
+        uint32_t first, last;
+
+        memcpy(&first, from, 4);
+        memcpy(&last, from + length - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + length - 4, &last, 4);
+        marks = to_escape((lane)(quarters){first, last, first, last});
+    } else {
+        for (size_t at = 0; at < length; at++) {
+            if (escapes[(unsigned char)from[at]])
+                return NULL;
+            to[at] = from[at];
+        }
+    }
+    if (has_any(marks))
+        return NULL;
+    to[-1] = '"';
+    to[length] = '"';
+    return end;
+}
+
+/* Number of leading bytes that need no escape. */
 static size_t clean_run(const char *bytes, size_t length)
 {
     size_t at = 0;
+    lane word;
 
-    while (length - at >= 8) {
-        uint64_t word;
-
-        memcpy(&word, bytes + at, 8);
-        if (has_zero(word ^ EACH_BYTE('"')) | has_zero(word ^ EACH_BYTE('\\')) |
-            has_zero(word & EACH_BYTE(0xe0)))
+    while (length - at >= sizeof(lane)) {
+        memcpy(&word, bytes + at, sizeof(lane));
+        if (has_any(to_escape(word)))
             break;
-        at += 8;
+        at += sizeof(lane);
     }
     while (at < length && !escapes[(unsigned char)bytes[at]])
         at++;
     return at;
 }
 
-void stw_buf_add_json(struct stw_buf *buf, const char *bytes, size_t length)
+void stw_buf_add_escaped(struct stw_buf *buf, const char *bytes, size_t length)
 {
     static const char digits[16] = "0123456789abcdef";
-    size_t run = clean_run(bytes, length);
     size_t at = 0;
 
-    /* Most texts need no escape: they go in one piece. */
-    if (run == length && length > 0) {
-        char *place = stw_buf_reserve(buf, length + 2);
-
-        if (!place)
-            return;
-        place[0] = '"';
-        memcpy(place + 1, bytes, length);
-        place[length + 1] = '"';
-        stw_buf_advance(buf, length + 2);
-        return;
-    }
-    stw_buf_add_char(buf, '"');
     while (at < length && !buf->failed) {
+        size_t run = clean_run(bytes + at, length - at);
         unsigned char c;
 
         stw_buf_add(buf, bytes + at, run);
@@ -168,7 +227,20 @@ void stw_buf_add_json(struct stw_buf *buf, const char *bytes, size_t length)
             stw_buf_add(buf, (char[]){'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
         else
             stw_buf_add(buf, (char[]){'\\', escapes[c]}, 2);
-        run = clean_run(bytes + at, length - at);
     }
+}
+
+void stw_buf_add_json(struct stw_buf *buf, const char *bytes, size_t length)
+{
+    char *place = stw_buf_try(buf, length + 2);
+    char *end = place ? stw_buf_put_json(place, bytes, length) : NULL;
+
+    /* Most texts need no escape: they go in one piece. */
+    if (end) {
+        stw_buf_end(buf, end);
+        return;
+    }
+    stw_buf_add_char(buf, '"');
+    stw_buf_add_escaped(buf, bytes, length);
     stw_buf_add_char(buf, '"');
 }

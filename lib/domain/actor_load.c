@@ -189,7 +189,7 @@ static void read_key(struct stw_arena *arena, const struct stw_rows *rows, struc
     profile->key.id = stw_rows_text(rows, 0, 5);
     profile->key.name = stw_rows_text(rows, 0, 6);
     profile->key.source = stw_rows_text(rows, 0, 7);
-    if (expires && stw_value_timestamp_render(expires, text))
+    if (expires && stw_value_timestamp_render(expires, stw_rows_length(rows, 0, 8), text))
         profile->key.expires_at = stw_arena_strdup(arena, text);
 }
 

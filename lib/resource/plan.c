@@ -1,8 +1,10 @@
 #include "resource/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/uuid.h"
 
 #define COLUMNS_MAX 16384
 
@@ -109,6 +111,20 @@ static void sort_by_flags(struct stw_plan *plan)
     plan->writable = all & ~fields_with(plan, STW_SERVER_KEPT);
 }
 
+static struct stw_member member_of(struct stw_arena *arena, const struct stw_field *field, int column)
+{
+    bool is_id = field->type == STW_TYPE_ID || field->type == STW_TYPE_REF;
+    int length = (int)strlen(field->name) + 4;
+    char *key = STW_NEW_N(arena, char, (size_t)length + STW_KEY_PIECE);
+
+    snprintf(key, (size_t)length + 1, ",\"%s\":", field->name);
+    return (struct stw_member){.key = key,
+                               .key_length = length,
+                               .column = column,
+                               .type = field->type,
+                               .value_length = is_id ? STW_UUID_TEXT - 1 : 0};
+}
+
 static void lay_out_columns(struct stw_plan *plan, struct stw_arena *arena)
 {
     struct stw_buf columns;
@@ -117,12 +133,12 @@ static void lay_out_columns(struct stw_plan *plan, struct stw_arena *arena)
     for (int i = 0; i < plan->field_count; i++) {
         const struct stw_field *field = &plan->fields[i];
 
-        plan->prefix[i] = stw_arena_printf(arena, "\"%s\":", field->name);
-        if (field->flags & STW_WRITE_ONLY) {
-            plan->first_column[i] = -1;
+        bool has_column = !(field->flags & STW_WRITE_ONLY);
+
+        plan->first_column[i] = has_column ? plan->column_count++ : -1;
+        plan->members[i] = member_of(arena, field, plan->first_column[i]);
+        if (!has_column)
             continue;
-        }
-        plan->first_column[i] = plan->column_count++;
         /* an array's text form is PostgreSQL's own; as JSON it goes out as it is */
         stw_buf_printf(&columns, field->type == STW_TYPE_TEXTS ? "%sto_jsonb(t.%s)" : "%st.%s", i ? ", " : "",
                        field->name);

@@ -21,6 +21,16 @@ struct stw_reference {
                        * the path of the resource it comes from */
 };
 
+/* What rendering asks of a field, side by side. */
+#define STW_KEY_PIECE 32 /* bytes */
+struct stw_member {
+    const char *key; /* ",\"name\":", readable for at least one piece */
+    int key_length;
+    int column; /* first_column */
+    enum stw_type type;
+    int value_length; /* of any value that is not NULL, where the type has but one; else 0 */
+};
+
 struct stw_plan {
     const struct stw_resource *resource;
     int index;                /* of the resource in the engine */
@@ -36,9 +46,9 @@ struct stw_plan {
     int first_column[STW_FIELDS_MAX]; /* column of the field in every SELECT of this plan; money takes two,
                                          write-only has none (-1) */
     int column_count;
-    const char *columns;                /* "t.id, t.name, t.annual_revenue, t.annual_revenue_currency, ..." */
-    const char *prefix[STW_FIELDS_MAX]; /* "\"name\":" */
-    struct stw_reference *references;   /* of this resource to others */
+    const char *columns; /* "t.id, t.name, t.annual_revenue, t.annual_revenue_currency, ..." */
+    struct stw_member members[STW_FIELDS_MAX];
+    struct stw_reference *references; /* of this resource to others */
     int reference_count;
     struct stw_reference *referrers; /* of others to this one; parts (PART_OF) are expandable collections */
     int referrer_count;

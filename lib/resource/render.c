@@ -2,37 +2,45 @@
 
 #include <string.h>
 
-#include "core/text.h"
+#include "core/uuid.h"
 #include "core/value.h"
 
 /* numeric(19,4) comes with all its zeros: "12.5000" -> "12.5", money at least two digits behind the point. */
-static size_t trimmed_length(const char *text, size_t length, size_t keep)
+static size_t trimmed_length(const char *text, size_t length, const char *point, size_t keep)
 {
-    const char *point = memchr(text, '.', length);
-    if (!point)
-        return length;
     size_t least = (size_t)(point - text) + (keep ? 1 + keep : 0);
     while (length > least && (text[length - 1] == '0' || text[length - 1] == '.'))
         length--;
     return length;
 }
 
-static void add_decimal(struct stw_buf *out, const char *text, size_t length, size_t keep)
+/* Writes at most `length` and five bytes. */
+static char *put_decimal(char *at, const char *text, size_t length, size_t keep)
 {
-    stw_buf_add_char(out, '"');
-    stw_buf_add(out, text, trimmed_length(text, length, keep));
+    const char *point = memchr(text, '.', length);
+
+    *at = '"';
+    at = stw_buf_put(at + 1, text, point ? trimmed_length(text, length, point, keep) : length);
     /* an amount without a point in its text still shows two digits */
-    if (keep == 2 && !memchr(text, '.', length))
-        stw_buf_add(out, ".00", 3);
-    stw_buf_add_char(out, '"');
+    if (keep == 2 && !point)
+        at = stw_buf_put(at, ".00", 3);
+    *at = '"';
+    return at + 1;
 }
 
-static void add_timestamp(struct stw_buf *out, const char *text)
+static void add_decimal(struct stw_buf *out, const char *text, size_t length, size_t keep)
+{
+    char *at = stw_buf_reserve(out, length + 5);
+    if (at)
+        stw_buf_end(out, put_decimal(at, text, length, keep));
+}
+
+static void add_timestamp(struct stw_buf *out, const char *text, size_t length)
 {
     char rendered[32];
-    size_t length = stw_value_timestamp_render(text, rendered);
+    size_t written = stw_value_timestamp_render(text, length, rendered);
     stw_buf_add_char(out, '"');
-    stw_buf_add(out, rendered, length);
+    stw_buf_add(out, rendered, written);
     stw_buf_add_char(out, '"');
 }
 
@@ -69,7 +77,7 @@ void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text,
         stw_buf_add_char(out, '}');
         return;
     case STW_TYPE_TIMESTAMP:
-        add_timestamp(out, text);
+        add_timestamp(out, text, length);
         return;
     case STW_TYPE_ID:
     case STW_TYPE_REF:
@@ -102,95 +110,160 @@ void stw_render_masked(struct stw_buf *out, enum stw_type type, const char *text
         head = length - 8;
         tail = 4;
     }
-    struct stw_buf *buf = out;
-    stw_buf_add_char(buf, '"');
-    /* the kept pieces may need escapes; each goes through the writer and loses its quotes */
-    const char *const pieces[] = {text, "****", text + length - tail};
-    const size_t sizes[] = {head, 4, tail};
-    for (int i = 0; i < 3; i++) {
-        struct stw_buf piece;
-        stw_buf_init(&piece, buf->arena, 64, 4096);
-        stw_buf_add_json(&piece, pieces[i], sizes[i]);
-        if (!piece.failed)
-            stw_buf_add(buf, piece.data + 1, piece.length - 2);
-    }
-    stw_buf_add_char(buf, '"');
+    stw_buf_add_char(out, '"');
+    stw_buf_add_escaped(out, text, head);
+    stw_buf_add_text(out, "****");
+    stw_buf_add_escaped(out, text + length - tail, tail);
+    stw_buf_add_char(out, '"');
 }
 
-/* Types whose text goes out as it came: with quotes around it, without, or not at all so. */
-static bool is_verbatim(enum stw_type type, size_t *ret_quotes)
+#define AMOUNT      "{\"amount\":"
+#define CURRENCY    ",\"currency\":"
+#define VALUE_SLACK 64 /* what a value may take besides its length */
+
+/* NULL unless the currency is three letters that stand for themselves. */
+static char *put_money(char *at, const char *text, size_t length, const char *currency)
 {
-    switch (type) {
+    if (!currency || strnlen(currency, 4) != 3)
+        return NULL;
+    at = stw_buf_put(at, AMOUNT, sizeof(AMOUNT) - 1);
+    at = put_decimal(at, text, length, 2);
+    at = stw_buf_put(at, CURRENCY, sizeof(CURRENCY) - 1);
+    at = stw_buf_put_json(at, currency, 3);
+    if (at)
+        *at++ = '}';
+    return at;
+}
+
+/* The value behind the key, where little is to be done for it: most of a page. NULL: stw_render_value knows.
+ */
+static char *put_value(char *at, const struct stw_member *member, const char *text, size_t length,
+                       const struct stw_rows *rows, int row)
+{
+    switch (member->type) {
+    case STW_TYPE_ID:
+    case STW_TYPE_REF:
+        *at = '"';
+        memcpy(at + 1, text, STW_UUID_TEXT - 1);
+        at[STW_UUID_TEXT] = '"';
+        return at + STW_UUID_TEXT + 1;
+    case STW_TYPE_TIMESTAMP:
+        *at = '"';
+        at += 1 + stw_value_timestamp_render(text, length, at + 1);
+        *at = '"';
+        return at + 1;
+    case STW_TYPE_DATE:
+    case STW_TYPE_ENUM:
+        *at = '"';
+        at = stw_buf_put(at + 1, text, length);
+        *at = '"';
+        return at + 1;
     case STW_TYPE_INT:
     case STW_TYPE_TEXTS:
     case STW_TYPE_OBJECT:
     case STW_TYPE_KEYS:
-        *ret_quotes = 0;
-        return true;
-    case STW_TYPE_ID:
-    case STW_TYPE_REF:
-    case STW_TYPE_DATE:
-    case STW_TYPE_ENUM:
-        *ret_quotes = 1;
-        return true;
+        return stw_buf_put(at, text, length);
+    case STW_TYPE_DECIMAL:
+    case STW_TYPE_PERCENT:
+        return put_decimal(at, text, length, 0);
+    case STW_TYPE_MONEY:
+        return put_money(at, text, length, stw_rows_text(rows, row, member->column + 1));
+    case STW_TYPE_BOOL:
+        return text[0] == 't' ? stw_buf_put(at, "true", 4) : stw_buf_put(at, "false", 5);
     default:
-        return false;
+        return stw_buf_put_json(at, text, length);
     }
 }
 
-static char *put(char *at, const char *bytes, size_t length)
+/* Names are short: a piece of fixed size is copied, whatever of it counts. */
+static char *put_key(char *at, const struct stw_member *member)
 {
-    memcpy(at, bytes, length);
+    int length = member->key_length;
+
+    memcpy(at, member->key, STW_KEY_PIECE);
+    if (length > STW_KEY_PIECE)
+        memcpy(at + STW_KEY_PIECE, member->key + STW_KEY_PIECE, (size_t)(length - STW_KEY_PIECE));
     return at + length;
 }
 
-/* `,"name":` and a value that needs no work, in one piece: most of a page is made of them. */
-static void add_member(struct stw_buf *out, const char *prefix, const char *value, size_t length,
-                       size_t quotes, bool first)
+/* The long way, for what takes work. */
+static void add_value(struct stw_buf *out, const struct stw_member *member, bool masked,
+                      const struct stw_rows *rows, int row)
 {
-    size_t name = strlen(prefix);
-    size_t size = name + length + 2 * quotes + (first ? 0 : 1);
-    char *at = stw_buf_reserve(out, size);
+    const char *text = stw_rows_text(rows, row, member->column);
+    size_t length = stw_rows_length(rows, row, member->column);
 
-    if (!at)
-        return;
-    if (!first)
-        *at++ = ',';
-    at = put(at, prefix, name);
-    if (quotes)
-        *at++ = '"';
-    at = put(at, value, length);
-    if (quotes)
-        *at++ = '"';
-    stw_buf_advance(out, size);
+    if (text && masked)
+        stw_render_masked(out, member->type, text, length);
+    else
+        stw_render_value(out, member->type, text, length,
+                         member->type == STW_TYPE_MONEY ? stw_rows_text(rows, row, member->column + 1)
+                                                        : NULL);
 }
 
-void stw_render_fields(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant,
-                       uint64_t fields, const struct stw_rows *rows, int row)
+/* Near the cap, where every byte counts. */
+static void add_member(struct stw_buf *out, const struct stw_member *member, bool masked,
+                       const struct stw_rows *rows, int row)
 {
-    bool first = true;
+    stw_buf_add(out, member->key, (size_t)member->key_length);
+    add_value(out, member, masked, rows, row);
+}
 
-    for (uint64_t left = fields; left; left &= left - 1) {
-        int i = __builtin_ctzll(left);
-        int column = plan->first_column[i];
-        enum stw_type type = plan->fields[i].type;
-        const char *text = stw_rows_text(rows, row, column);
-        size_t length = text ? stw_rows_length(rows, row, column) : 0;
-        bool masked = text && grant->masked >> i & 1;
-        size_t quotes = 0;
+/* Where to write, and where the room ends. */
+struct pen {
+    char *at, *limit;
+};
 
-        if (!text) {
-            add_member(out, plan->prefix[i], "null", 4, 0, first);
-        } else if (!masked && is_verbatim(type, &quotes)) {
-            add_member(out, plan->prefix[i], text, length, quotes, first);
-        } else {
-            add_member(out, plan->prefix[i], "", 0, 0, first);
-            if (masked)
-                stw_render_masked(out, type, text, length);
-            else
-                stw_render_value(out, type, text, length,
-                                 type == STW_TYPE_MONEY ? stw_rows_text(rows, row, column + 1) : NULL);
+static struct pen pen_at_end(const struct stw_buf *out)
+{
+    return (struct pen){out->data + out->length, out->data + out->room};
+}
+
+void stw_render_open(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant,
+                     uint64_t fields, const struct stw_rows *rows, int row)
+{
+    const struct stw_member *member = plan->members;
+    size_t start = out->length;
+    struct pen pen = pen_at_end(out);
+
+    if (fields == 0)
+        stw_buf_add_char(out, '{');
+    if (fields == 0 || out->failed)
+        return;
+    for (uint64_t left = fields, masks = grant->masked; left; left >>= 1, masks >>= 1, member++) {
+        if (!(left & 1))
+            continue;
+        const char *text = stw_rows_text(rows, row, member->column);
+        size_t length = (size_t)member->value_length;
+        char *end = NULL;
+
+        if (length == 0 && text)
+            length = stw_rows_length(rows, row, member->column);
+        size_t bound = (size_t)member->key_length + STW_KEY_PIECE + length + VALUE_SLACK;
+        if (bound >= (size_t)(pen.limit - pen.at)) {
+            stw_buf_end(out, pen.at);
+            if (!stw_buf_try(out, bound)) {
+                add_member(out, member, masks & 1, rows, row);
+                pen = pen_at_end(out);
+                continue;
+            }
+            pen = pen_at_end(out);
         }
-        first = false;
+        pen.at = put_key(pen.at, member);
+        if (!text)
+            end = stw_buf_put(pen.at, "null", 4);
+        else if (!(masks & 1))
+            end = put_value(pen.at, member, text, length, rows, row);
+        if (end) {
+            pen.at = end;
+            continue;
+        }
+        stw_buf_end(out, pen.at);
+        add_value(out, member, masks & 1, rows, row);
+        pen = pen_at_end(out);
     }
+    stw_buf_end(out, pen.at);
+    /* in place of the first comma */
+    if (out->length > start)
+        out->data[start] = '{';
 }

@@ -8,9 +8,10 @@
 
 /* Rows to JSON, straight into the reply: no tree in between. */
 
-/* The members of a record without its braces: those of `fields` in plan order, masked as the grant says. */
-void stw_render_fields(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant,
-                       uint64_t fields, const struct stw_rows *rows, int row);
+/* `{` and the members of a record: those of `fields` in plan order, masked as the grant says. Whoever calls
+ * it may append more members, and closes. */
+void stw_render_open(struct stw_buf *out, const struct stw_plan *plan, const struct stw_grant *grant,
+                     uint64_t fields, const struct stw_rows *rows, int row);
 /* One value from its PostgreSQL text (NULL is null). `currency` for money; NULL: its amount alone. */
 void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text, size_t length,
                       const char *currency);

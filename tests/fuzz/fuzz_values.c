@@ -63,7 +63,7 @@ static void render_back(struct stw_arena *arena, const char *canonical)
     char *database = stw_arena_printf(arena, "%.10s %.15s+00", canonical, canonical + 11);
     char text[32];
 
-    CHECK(stw_value_timestamp_render(database, text) == strlen(canonical));
+    CHECK(stw_value_timestamp_render(database, strlen(database), text) == strlen(canonical));
     CHECK(strcmp(text, canonical) == 0);
 }
 
@@ -80,7 +80,7 @@ static void check_terminated(struct stw_arena *arena, const char *text)
     } else {
         CHECK(id[0] == '\0' && !stw_uuid_is_v7_until(text, INT64_MAX, 0));
     }
-    if (stw_value_timestamp_render(text, rendered))
+    if (stw_value_timestamp_render(text, strlen(text), rendered))
         CHECK(stw_value_timestamp(arena, rendered, strlen(rendered), &canonical) == STW_OK &&
               strcmp(rendered, canonical) == 0);
     else

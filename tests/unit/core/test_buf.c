@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/buf.h"
@@ -198,6 +199,111 @@ static void json_escapes_at_every_position(void **state)
     }
 }
 
+/* What a text is as a JSON string, byte by byte. */
+static char *plain_json(void *arena, const char *bytes, size_t length)
+{
+    char *text = stw_arena_alloc(arena, 6 * length + 3), *at = text;
+
+    *at++ = '"';
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] == '"' || bytes[i] == '\\')
+            *at++ = '\\';
+        if ((unsigned char)bytes[i] < 0x20)
+            at += sprintf(at, "\\u%04x", (unsigned int)bytes[i]);
+        else
+            *at++ = bytes[i];
+    }
+    memcpy(at, "\"", 2);
+    return text;
+}
+
+/* Lengths around each size that is copied at once, with an escape at every place or at none; the text ends
+ * where its memory does. */
+static void json_of_every_length(void **state)
+{
+    static const char marks[] = {'"', '\\', '\x01', '\x1f'};
+
+    (void)state;
+    for (size_t length = 0; length <= 50; length++) {
+        for (size_t place = 0; place <= length; place++) {
+            struct stw_arena *arena = stw_arena_new(1 << 20);
+            char *text = stw_arena_alloc(arena, length), *out;
+            char *end;
+
+            for (size_t i = 0; i < length; i++)
+                text[i] = "z\xff \x7f!\x80[]#"[i % 9]; /* next to those that are escaped, and far from them */
+            if (place < length)
+                text[place] = marks[place % sizeof(marks)];
+            assert_string_equal(json(arena, text, length), plain_json(arena, text, length));
+            out = stw_arena_alloc(arena, length + 2);
+            end = stw_buf_put_json(out, text, length);
+            if (place < length) {
+                assert_null(end);
+            } else {
+                assert_ptr_equal(end, out + length + 2);
+                assert_memory_equal(out, plain_json(arena, text, length), length + 2);
+            }
+            stw_arena_free(arena);
+        }
+    }
+}
+
+static void json_fails_at_any_cap_and_keeps_what_it_had(void **state)
+{
+    static const char text[] = "a longer text \" with \x01 escapes \\ in \n it, and \xe5\xbc\xa0 behind them";
+    const char *whole = json(*state, text, sizeof(text) - 1);
+
+    for (size_t cap = 0; cap <= strlen(whole) + 1; cap++) {
+        struct stw_arena *arena = stw_arena_new(1 << 20);
+        struct stw_buf buf;
+
+        stw_buf_init(&buf, arena, 0, cap);
+        stw_buf_add_json(&buf, text, sizeof(text) - 1);
+        assert_int_equal(buf.failed, cap < strlen(whole));
+        assert_true(buf.length <= cap);
+        assert_int_equal(strlen(buf.data), buf.length);
+        assert_memory_equal(buf.data, whole, buf.length);
+        if (buf.failed) {
+            stw_buf_add_char(&buf, '~');
+            assert_null(strchr(buf.data, '~'));
+        }
+        stw_arena_free(arena);
+    }
+}
+
+static void a_try_beyond_the_cap_fails_nothing(void **state)
+{
+    struct stw_buf buf;
+    char *place;
+
+    stw_buf_init(&buf, *state, 2, 10);
+    stw_buf_add_text(&buf, "abc");
+    assert_null(stw_buf_try(&buf, 8));
+    assert_false(buf.failed);
+    place = stw_buf_try(&buf, 7);
+    assert_non_null(place);
+    stw_buf_end(&buf, stw_buf_put(place, "0123456", 7));
+    assert_string_equal(buf.data, "abc0123456");
+    assert_null(stw_buf_try(&buf, SIZE_MAX));
+    assert_non_null(stw_buf_try(&buf, 0));
+    stw_buf_add_char(&buf, 'x');
+    assert_true(buf.failed);
+    assert_null(stw_buf_try(&buf, 0));
+}
+
+static void pieces_of_every_length_are_put(void **state)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN";
+
+    for (size_t length = 0; length < sizeof(letters); length++) {
+        char *from = stw_arena_alloc(*state, length), *to = stw_arena_alloc(*state, length);
+
+        memcpy(from, letters, length);
+        assert_ptr_equal(stw_buf_put(to, from, length), to + length);
+        assert_memory_equal(to, letters, length);
+    }
+}
+
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, open_arena, close_arena)
 
 int main(void)
@@ -211,6 +317,10 @@ int main(void)
         WITH_ARENA(reserve_then_advance),
         WITH_ARENA(json_escapes_what_it_must_and_nothing_else),
         WITH_ARENA(json_escapes_at_every_position),
+        cmocka_unit_test(json_of_every_length),
+        WITH_ARENA(json_fails_at_any_cap_and_keeps_what_it_had),
+        WITH_ARENA(a_try_beyond_the_cap_fails_nothing),
+        WITH_ARENA(pieces_of_every_length_are_put),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

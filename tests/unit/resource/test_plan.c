@@ -87,7 +87,8 @@ static void test_money_takes_two_columns(void **state)
     assert_int_equal(plan->first_column[price + 1], plan->first_column[price] + 2);
     assert_int_equal(plan->first_column[plan->deleted_at_field], plan->column_count - 1);
     assert_non_null(strstr(plan->columns, ", t.price, t.price_currency, t.published_on, "));
-    assert_string_equal(plan->prefix[price], "\"price\":");
+    assert_string_equal(plan->members[price].key, ",\"price\":");
+    assert_int_equal(plan->members[price].key_length, 9);
     assert_string_equal(plan_of("teams")->columns,
                         "t.id, t.name, t.parent_id, t.version, t.created_at, t.updated_at, t.deleted_at");
 }
