@@ -82,9 +82,10 @@ enum MHD_Result srv_answer_queue(struct srv_exchange *exchange)
     response = MHD_create_response_from_buffer(reply->body.length, reply->body.data, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
-    if (atomic_load_explicit(&connection->http->loop->shared->stopping, memory_order_relaxed))
+    if (atomic_load_explicit(&connection->http->loop->shared->leaving, memory_order_relaxed))
         exchange->close = true;
     each_header(exchange, emit_queued, response);
+    srv_log_flush();
     result = MHD_queue_response(connection->mhd, (unsigned)reply->status, response);
     MHD_destroy_response(response);
     srv_connection_phase(connection, SRV_PHASE_WRITE);
@@ -122,6 +123,7 @@ void srv_answer_raw(struct srv_exchange *exchange, enum stw_code code)
     stw_buf_add_text(&text, "\r\n");
     if (exchange->request.method != SRV_HEAD)
         stw_buf_add(&text, reply->body.data, reply->body.length);
+    srv_log_flush();
     /* One send into a socket buffer that holds no reply of ours: what does not fit, nobody was reading. */
     if (!text.failed)
         (void)!send(connection->fd, text.data, text.length, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -148,7 +148,7 @@ enum stw_code srv_auth_bearer(struct srv_request *request)
     if (!bearer)
         return STW_UNAUTHENTICATED;
     if (cache)
-        srv_token_cache_digest(cache, bearer, strlen(bearer), digest);
+        srv_token_cache_digest(cache, request->memo, bearer, strlen(bearer), digest);
     if (cache && use_cached(request, digest))
         return STW_OK;
     if (srv_throttle_blocked(SRV_THROTTLE_TOKEN, request->client, ctx->now_us,

@@ -97,6 +97,7 @@ static void closed(struct srv_http *http, struct srv_connection *connection)
     if (connection->next)
         connection->next->previous = connection->previous;
     http->open--;
+    srv_token_memo_clear(&connection->memo);
     free(connection);
 }
 

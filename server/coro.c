@@ -1,6 +1,9 @@
+/* A checked longjmp refuses to go to another stack. */
+#undef _FORTIFY_SOURCE
+
 #include "server/coro.h"
 
-#include <pthread.h>
+#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +45,15 @@
 #define STACK_SIZE ((size_t)64 * 1024)
 #endif
 
-/* What a side of a switch must remember for the sanitizers. */
+/* swapcontext asks the kernel for the signal mask each time, and all sides of a loop have the same one. So
+ * only the first switch onto a stack goes by its context, and all others by longjmp. The sanitizers look at
+ * each longjmp as one on its own stack, and a shadow stack does not go along with it: there contexts serve
+ * all switches. */
+#if !defined(WITH_ASAN) && !defined(WITH_TSAN)
+#define WITH_JUMPS 1
+#endif
+
+/* What a side of a switch must remember, for the sanitizers too. */
 struct side {
 #ifdef WITH_ASAN
     void *fake_stack;
@@ -51,6 +62,10 @@ struct side {
 #endif
 #ifdef WITH_TSAN
     void *fiber;
+#endif
+#ifdef WITH_JUMPS
+    jmp_buf place;
+    bool has_place; /* it was left by a jump before */
 #endif
     ucontext_t context;
 };
@@ -79,6 +94,46 @@ struct srv_coro_pool {
 
 static _Thread_local struct srv_coro *running;
 
+#ifdef WITH_JUMPS
+/* Whether the kernel keeps a second stack of return addresses for this thread. */
+static bool has_shadow_stack(void)
+{
+    unsigned long top = 0;
+
+#ifdef __x86_64__
+    /* does nothing where there is none */
+    __asm__ volatile("rdsspq %0" : "+r"(top));
+#endif
+    return top != 0;
+}
+
+/* Apart from its callers: what they hold in registers is theirs again when it returns. */
+static __attribute__((noinline)) bool jump(struct side *from, struct side *to)
+{
+    if (has_shadow_stack())
+        return false;
+    from->has_place = true;
+    if (_setjmp(from->place))
+        return true;
+    if (to->has_place)
+        _longjmp(to->place, 1);
+    setcontext(&to->context);
+    return false;
+}
+#endif
+
+static void change_stack(struct side *from, struct side *to)
+{
+#ifdef WITH_JUMPS
+    if (jump(from, to))
+        return;
+#endif
+    if (swapcontext(&from->context, &to->context)) {
+        perror("coro: swapcontext");
+        abort();
+    }
+}
+
 static void switch_to(struct side *from, struct side *to)
 {
 #ifdef WITH_ASAN
@@ -87,10 +142,7 @@ static void switch_to(struct side *from, struct side *to)
 #ifdef WITH_TSAN
     __tsan_switch_to_fiber(to->fiber, 0);
 #endif
-    if (swapcontext(&from->context, &to->context)) {
-        perror("coro: swapcontext");
-        abort();
-    }
+    change_stack(from, to);
 #ifdef WITH_ASAN
     /* Back on `from`: what was left behind is told here, also where the thread's own stack lies. */
     __sanitizer_finish_switch_fiber(from->fake_stack, &to->stack, &to->stack_size);

@@ -168,7 +168,8 @@ static bool add_change(struct stw_context *ctx, struct stw_buf *out, const struc
 static void add_event_head(struct stw_buf *out, const struct stw_rows *rows, int row)
 {
     stw_buf_add_text(out, "{\"at\":");
-    stw_render_value(out, STW_TYPE_TIMESTAMP, stw_rows_text(rows, row, HISTORY_AT), 0, NULL);
+    stw_render_value(out, STW_TYPE_TIMESTAMP, stw_rows_text(rows, row, HISTORY_AT),
+                     stw_rows_length(rows, row, HISTORY_AT), NULL);
     stw_buf_printf(out, ",\"actor\":{\"kind\":\"%s\",\"id\":", stw_rows_text(rows, row, HISTORY_KIND));
     stw_render_value(out, STW_TYPE_ID, stw_rows_text(rows, row, HISTORY_ACTOR),
                      stw_rows_length(rows, row, HISTORY_ACTOR), NULL);
@@ -223,6 +224,11 @@ static enum stw_code history(struct srv_request *request, struct srv_reply *repl
     if (!stw_uuid_parse(request->parameters[0], id))
         return STW_NOT_FOUND;
     code = stw_store_history(ctx, plan, id, before, limit, &rows);
+    /* A standby may not have heard of it yet; no record is without history. */
+    if (code == STW_OK && !stw_rows_count(rows) && ctx->trail && ctx->trail->may_lag) {
+        ctx->trail->may_lag = false;
+        code = stw_store_history(ctx, plan, id, before, limit, &rows);
+    }
     if (code != STW_OK)
         return code;
     stw_buf_add_text(out, "{\"data\":[");
@@ -260,9 +266,10 @@ struct verb_line {
 };
 
 static const struct verb_line verbs[] = {
-    {STW_CAN_LIST, SRV_GET, "", 0, list, "list", "A page of them."},
-    {STW_CAN_LIST, SRV_POST, "/search", SRV_ROUTE_BODY, search, "search", "A page of them by a filter tree."},
-    {STW_CAN_LIST, SRV_POST, "/aggregate", SRV_ROUTE_BODY, srv_aggregate, "aggregate",
+    {STW_CAN_LIST, SRV_GET, "", SRV_ROUTE_MAY_LAG, list, "list", "A page of them."},
+    {STW_CAN_LIST, SRV_POST, "/search", SRV_ROUTE_BODY | SRV_ROUTE_MAY_LAG, search, "search",
+     "A page of them by a filter tree."},
+    {STW_CAN_LIST, SRV_POST, "/aggregate", SRV_ROUTE_BODY | SRV_ROUTE_MAY_LAG, srv_aggregate, "aggregate",
      "Counts, sums and means of them, in groups."},
     {STW_CAN_CREATE, SRV_POST, "", SRV_ROUTE_BODY | SRV_ROUTE_IDEMPOTENT, srv_crud_create, "create",
      "Makes one."},
@@ -272,7 +279,8 @@ static const struct verb_line verbs[] = {
     {STW_CAN_DELETE, SRV_DELETE, "/{id}", 0, srv_crud_delete, "delete", "Deletes it softly, with its parts."},
     {STW_CAN_DELETE, SRV_POST, "/{id}/restore", SRV_ROUTE_IDEMPOTENT | SRV_ROUTE_BODY_OPTIONAL,
      srv_crud_restore, "restore", "Brings a deleted one back, with the parts that went with it."},
-    {STW_CAN_GET, SRV_GET, "/{id}/history", 0, history, "history", "What happened to it, newest first."},
+    {STW_CAN_GET, SRV_GET, "/{id}/history", SRV_ROUTE_MAY_LAG, history, "history",
+     "What happened to it, newest first."},
     {STW_CAN_GET, SRV_GET, "/by-external-id/{source}/{key}", 0, srv_crud_find, "find",
      "The one that another system knows by that key.", true},
     {STW_CAN_CREATE | STW_CAN_UPDATE, SRV_PUT, "/by-external-id/{source}/{key}", SRV_ROUTE_BODY,
@@ -313,6 +321,7 @@ static void add_part_list(struct srv_router *router, const struct stw_engine *en
     route->parent = stw_engine_find(engine, plan->fields[plan->parent_field].refers);
     route->pattern = stw_arena_printf(engine->arena, "/v1/%s/{id}/%s", route->parent->segment, plan->segment);
     route->auth = SRV_AUTH_BEARER;
+    route->flags = SRV_ROUTE_MAY_LAG;
     route->run = list_parts;
     route->verb = "list_of";
     route->doc = "A page of those that belong to one record.";

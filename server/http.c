@@ -53,6 +53,7 @@ static void *target_seen(void *self, const char *uri, struct MHD_Connection *mhd
     exchange->request.path = "";
     exchange->request.body = "";
     exchange->request.client = connection->peer;
+    exchange->request.memo = &connection->memo;
     srv_reply_init(&exchange->reply, arena);
     connection->exchange = exchange;
     srv_connection_phase(connection, SRV_PHASE_HEADER);

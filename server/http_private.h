@@ -7,6 +7,7 @@
 #include "server/guard.h"
 #include "server/http.h"
 #include "server/loop_private.h"
+#include "server/token_cache.h"
 
 /* For http.c, connection.c and answer.c alone. */
 
@@ -44,6 +45,7 @@ struct srv_connection {
     int64_t since_us;    /* when the phase began */
     int64_t deadline_us; /* 0: none */
     struct srv_exchange *exchange;
+    struct srv_token_memo memo;
     char peer[INET6_ADDRSTRLEN];
 };
 

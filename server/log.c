@@ -1,6 +1,7 @@
 #include "server/log.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,15 +16,25 @@
 
 /* A pipe takes this much in one piece (PIPE_BUF), so lines of several threads never mix. Room for the closing
  * brace and the line feed is kept apart. */
-#define LINE_MAX_BYTES 4096
-#define TAIL_BYTES     2
-#define MESSAGE_MAX    2048
+#define WRITE_MAX_BYTES 4096
+#define LINE_MAX_BYTES  WRITE_MAX_BYTES
+#define TAIL_BYTES      2
+#define MESSAGE_MAX     2048
+/* The longest character with the closing quote behind it. */
+#define CHARACTER_ROOM 7
 
 /* On the stack, without an arena: the log must work when nothing else does. */
 struct line {
     char text[LINE_MAX_BYTES];
     size_t length;
 };
+
+/* Whole lines. */
+static _Thread_local struct {
+    bool on;
+    size_t length;
+    char text[WRITE_MAX_BYTES];
+} gathered;
 
 static atomic_int threshold = SRV_LOG_INFO;
 
@@ -62,47 +73,98 @@ static bool put_character(struct line *line, const char *text, size_t length)
 {
     char escaped[8];
 
-    if (line->length + 7 > LINE_MAX_BYTES - TAIL_BYTES)
+    if (line->length + CHARACTER_ROOM > LINE_MAX_BYTES - TAIL_BYTES)
         return false;
     if (length == 0)
         return put(line, "\xef\xbf\xbd", 3);
-    if (length > 1 || ((unsigned char)*text >= 0x20 && *text != '"' && *text != '\\' && *text != 0x7f))
+    if (length > 1)
         return put(line, text, length);
     snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)*text);
     return put(line, escaped, 6);
 }
 
-/* `,"name":"value"`, cut where the line ends; left out when not even its start fits. */
-static void put_text(struct line *line, const char *name, const char *value)
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Not 0 when one of the eight bytes is the one that is asked for. */
+static uint64_t has(uint64_t word, unsigned char byte)
+{
+    word ^= EACH(byte);
+    return (word - EACH(0x01)) & ~word & EACH(0x80);
+}
+
+/* Bytes at the start that stand in a JSON string as they are. */
+static size_t plain_run(const char *text, size_t length)
+{
+    size_t at = 0;
+
+    for (uint64_t word; length - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, text + at, sizeof(word));
+        /* eight at a time: the top bit, below a space, and the three that are told apart */
+        if ((word & EACH(0x80)) | ((word - EACH(0x20)) & ~word & EACH(0x80)) | has(word, '"') |
+            has(word, '\\') | has(word, 0x7f))
+            break;
+    }
+    while (at < length && is_plain(text[at]))
+        at++;
+    return at;
+}
+
+/* `value"` behind `start`, which is `,"name":"`; cut where the line ends, left out when not even its start
+ * fits.
+ */
+static void put_text(struct line *line, const char *start, const char *value)
 {
     size_t left = strlen(value);
 
-    if (line->length + strlen(name) + 16 > LINE_MAX_BYTES - TAIL_BYTES)
+    if (line->length + strlen(start) + 16 > LINE_MAX_BYTES - TAIL_BYTES)
         return;
-    put(line, ",\"", line->length > 1 ? 2 : 0);
-    if (line->length == 1)
-        put(line, "\"", 1);
-    put(line, name, strlen(name));
-    put(line, "\":\"", 3);
+    put(line, start, strlen(start));
     while (left > 0) {
-        size_t length = character(value, left);
-        size_t step = length ? length : 1;
+        size_t step = plain_run(value, left);
 
-        if (!put_character(line, value, length))
-            break;
+        if (step > 0) {
+            size_t room = LINE_MAX_BYTES - TAIL_BYTES - line->length;
+            size_t fitting = room < CHARACTER_ROOM ? 0 : room - CHARACTER_ROOM + 1;
+
+            put(line, value, step < fitting ? step : fitting);
+            if (step > fitting)
+                break;
+        } else {
+            size_t length = character(value, left);
+
+            if (!put_character(line, value, length))
+                break;
+            step = length ? length : 1;
+        }
         value += step;
         left -= step;
     }
     put(line, "\"", 1);
 }
 
-static void put_number(struct line *line, const char *name, int64_t value, const char *unit_fraction)
+/* `value` behind `start`, which is `,"name":`; its last `decimals` digits behind a point. */
+static void put_number(struct line *line, const char *start, uint64_t value, int decimals)
 {
-    char text[96];
-    int length = snprintf(text, sizeof(text), ",\"%s\":%lld%s", name, (long long)value, unit_fraction);
+    char text[24];
+    char *to = text + sizeof(text);
+    int digits = 0;
 
-    if (length > 0 && (size_t)length < sizeof(text))
-        put(line, text, (size_t)length);
+    do {
+        if (digits > 0 && digits == decimals)
+            *--to = '.';
+        *--to = (char)('0' + value % 10);
+        value /= 10;
+        digits++;
+    } while (value > 0 || digits <= decimals);
+    if (line->length + strlen(start) + sizeof(text) > LINE_MAX_BYTES - TAIL_BYTES)
+        return;
+    put(line, start, strlen(start));
+    put(line, to, (size_t)(text + sizeof(text) - to));
 }
 
 static void start_line(struct line *line, enum srv_log_level level, const char *event)
@@ -124,22 +186,61 @@ static void start_line(struct line *line, enum srv_log_level level, const char *
     for (int digit = 25; digit > 19; digit--, fraction /= 10)
         stamp[digit] = (char)('0' + fraction % 10);
     line->length = 0;
-    put(line, "{", 1);
-    put_text(line, "time", stamp);
-    put_text(line, "level", levels[level]);
-    put_text(line, "event", event);
+    put_text(line, "{\"time\":\"", stamp);
+    put_text(line, ",\"level\":\"", levels[level]);
+    put_text(line, ",\"event\":\"", event);
+}
+
+/* A log that cannot be written must not stop the service. */
+static void write_out(const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(STDERR_FILENO, text, length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        text += written;
+        length -= (size_t)written;
+    }
+}
+
+void srv_log_flush(void)
+{
+    size_t length = gathered.length;
+
+    gathered.length = 0;
+    write_out(gathered.text, length);
+}
+
+/* In the thread that aborts. What the others gathered belongs to requests that are not answered yet. */
+static void on_abort(int number)
+{
+    (void)number;
+    srv_log_flush();
+}
+
+void srv_log_gather(void)
+{
+    struct sigaction action = {.sa_handler = on_abort};
+
+    sigaction(SIGABRT, &action, NULL);
+    gathered.on = true;
 }
 
 static void end_line(struct line *line)
 {
-    ssize_t written;
-
     line->text[line->length++] = '}';
     line->text[line->length++] = '\n';
-    /* A log that cannot be written must not stop the service. */
-    do
-        written = write(STDERR_FILENO, line->text, line->length);
-    while (written < 0 && errno == EINTR);
+    if (!gathered.on) {
+        write_out(line->text, line->length);
+        return;
+    }
+    if (line->length > sizeof(gathered.text) - gathered.length)
+        srv_log_flush();
+    memcpy(gathered.text + gathered.length, line->text, line->length);
+    gathered.length += line->length;
 }
 
 void srv_log(enum srv_log_level level, const char *event, const char *format, ...)
@@ -154,8 +255,9 @@ void srv_log(enum srv_log_level level, const char *event, const char *format, ..
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
     start_line(&line, level, event);
-    put_text(&line, "message", message);
+    put_text(&line, ",\"message\":\"", message);
     end_line(&line);
+    srv_log_flush();
 }
 
 static void put_caller(struct line *line, const struct srv_request *request)
@@ -165,11 +267,11 @@ static void put_caller(struct line *line, const struct srv_request *request)
     const struct stw_actor *actor = request->ctx.actor;
 
     if (request->ctx.org_id[0])
-        put_text(line, "org_id", request->ctx.org_id);
+        put_text(line, ",\"org_id\":\"", request->ctx.org_id);
     if (!actor)
         return;
-    put_text(line, "actor_kind", kinds[actor->kind]);
-    put_text(line, "actor_id", actor->id);
+    put_text(line, ",\"actor_kind\":\"", kinds[actor->kind]);
+    put_text(line, ",\"actor_id\":\"", actor->id);
 }
 
 /* The trace id of "00-<32 digits>-<16 digits>-<flags>". */
@@ -181,7 +283,7 @@ static void put_trace(struct line *line, const char *traceparent)
         return;
     memcpy(trace, traceparent + 3, 32);
     trace[32] = '\0';
-    put_text(line, "trace_id", trace);
+    put_text(line, ",\"trace_id\":\"", trace);
 }
 
 /* Only a 500 is a fault of the program; the others of its class are told to the client to be passed over. */
@@ -196,27 +298,26 @@ void srv_log_request(const struct srv_request *request, const struct srv_reply *
                      int64_t duration_us)
 {
     enum srv_log_level level = request_level(reply->status);
-    char fraction[8];
     struct line line;
 
     if (is_quiet(level))
         return;
-    if (duration_us < 0)
-        duration_us = 0;
-    snprintf(fraction, sizeof(fraction), ".%03d", (int)(duration_us % 1000));
     start_line(&line, level, "request");
     if (request->ctx.request_id)
-        put_text(&line, "request_id", request->ctx.request_id);
+        put_text(&line, ",\"request_id\":\"", request->ctx.request_id);
     put_trace(&line, request->traceparent);
-    put_text(&line, "method", srv_method_name(request->method));
-    put_text(&line, "route", request->route ? request->route->pattern : "unmatched");
-    put_number(&line, "status", reply->status, "");
-    put_number(&line, "duration_ms", duration_us / 1000, fraction);
-    put_number(&line, "bytes", (int64_t)reply->body.length, "");
+    put_text(&line, ",\"method\":\"", srv_method_name(request->method));
+    put_text(&line, ",\"route\":\"", request->route ? request->route->pattern : "unmatched");
+    put_number(&line, ",\"status\":", (uint64_t)reply->status, 0);
+    put_number(&line, ",\"duration_ms\":", duration_us > 0 ? (uint64_t)duration_us : 0, 3);
+    put_number(&line, ",\"bytes\":", reply->body.length, 0);
     put_caller(&line, request);
+    /* Of those who are turned away it matters where they come from. */
+    if (request->client && (reply->status == 401 || reply->status == 403 || reply->status == 429))
+        put_text(&line, ",\"client\":\"", request->client);
     if (code != STW_OK)
-        put_text(&line, "code", stw_code_name(code));
+        put_text(&line, ",\"code\":\"", stw_code_name(code));
     if (request->details.internal[0])
-        put_text(&line, "internal", request->details.internal);
+        put_text(&line, ",\"internal\":\"", request->details.internal);
     end_line(&line);
 }

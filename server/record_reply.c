@@ -58,9 +58,8 @@ static int first_of_key(const struct related_index *index, const char *key)
 static void add_related_record(struct stw_context *ctx, struct stw_buf *out,
                                const struct stw_related *related, int row)
 {
-    stw_buf_add_char(out, '{');
-    stw_render_fields(out, related->plan, stw_access_grant(ctx, related->plan),
-                      stw_access_visible(ctx, related->plan), related->rows, row);
+    stw_render_open(out, related->plan, stw_access_grant(ctx, related->plan),
+                    stw_access_visible(ctx, related->plan), related->rows, row);
     stw_buf_add_char(out, '}');
 }
 
@@ -92,8 +91,7 @@ static void add_record(struct stw_context *ctx, struct stw_buf *out, const struc
                        int index_count)
 {
     const struct stw_plan *plan = query->plan;
-    stw_buf_add_char(out, '{');
-    stw_render_fields(out, plan, stw_access_grant(ctx, plan), query->fields, rows, row);
+    stw_render_open(out, plan, stw_access_grant(ctx, plan), query->fields, rows, row);
     for (int i = 0; i < index_count; i++) {
         const struct stw_related *related = indexes[i].related;
         int key_field = related->part ? STW_PLAN_ID : related->reference->field;
@@ -111,8 +109,14 @@ static const char *entity_tag(struct srv_request *request, const struct stw_reco
     static const unsigned char key[crypto_shorthash_KEYBYTES];
     crypto_shorthash(digest, (const unsigned char *)body->data, body->length, key);
     sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
-    return stw_arena_printf(request->ctx.arena, "\"%s-%s\"",
-                            stw_record_text(record, record->plan->version_field), hex);
+    struct stw_buf tag;
+    stw_buf_init(&tag, request->ctx.arena, 64, 64);
+    stw_buf_add_char(&tag, '"');
+    stw_buf_add_text(&tag, stw_record_text(record, record->plan->version_field));
+    stw_buf_add_char(&tag, '-');
+    stw_buf_add_text(&tag, hex);
+    stw_buf_add_char(&tag, '"');
+    return tag.data;
 }
 
 /* Any of a list of tags, or "*"; weak comparison. */

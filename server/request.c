@@ -20,8 +20,9 @@ const char *srv_method_name(enum srv_method method)
 
 const char *srv_request_header(const struct srv_request *request, const char *name)
 {
+    /* Names that differ in a letter at their start, in any case, are told apart at once. */
     for (int i = 0; i < request->header_count; i++)
-        if (!strcasecmp(request->headers[i].name, name))
+        if (!((request->headers[i].name[0] ^ name[0]) & ~0x20) && !strcasecmp(request->headers[i].name, name))
             return request->headers[i].value;
     return NULL;
 }

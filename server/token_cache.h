@@ -29,15 +29,24 @@ struct srv_token_entry {
     bool linked;
 };
 
+/* What a connection remembers of its last bearer, whose hash is most of what a cached one costs; all zero at
+ * first. */
+struct srv_token_memo {
+    char *bearer;
+    size_t length;
+    unsigned char digest[SRV_TOKEN_DIGEST];
+};
+void srv_token_memo_clear(struct srv_token_memo *memo);
+
 /* With room for SRV_TOKEN_CACHE_ENTRIES. */
 struct srv_token_cache *srv_token_cache_new(void);
 struct srv_token_cache *srv_token_cache_new_sized(int entries);
 /* Nothing may be held. */
 void srv_token_cache_free(struct srv_token_cache *cache);
 /* SHA-256 of a bearer, by OpenSSL with a context kept in the cache: libsodium's has no use for the
- * processor's own instructions and takes more than four times as long. */
-void srv_token_cache_digest(struct srv_token_cache *cache, const char *bearer, size_t length,
-                            unsigned char ret_digest[SRV_TOKEN_DIGEST]);
+ * processor's own instructions and takes more than four times as long. `memo` may be NULL. */
+void srv_token_cache_digest(struct srv_token_cache *cache, struct srv_token_memo *memo, const char *bearer,
+                            size_t length, unsigned char ret_digest[SRV_TOKEN_DIGEST]);
 /* The entry, held for the caller; NULL when there is none or its time is over. The caller compares the stamp.
  */
 struct srv_token_entry *srv_token_cache_find(struct srv_token_cache *cache,

@@ -103,7 +103,7 @@ enum stw_code stw_query_read(struct stw_context *ctx, const struct stw_plan *pla
                              const struct stw_pair *pairs, int count, const struct stw_filter *parent,
                              bool single, struct stw_query *ret_query)
 {
-    struct stw_reader reader = {.ctx = ctx, .plan = plan, .where = STW_AT_PARAMETER};
+    struct stw_reader reader = {.ctx = ctx, .plan = plan, .where = STW_AT_PARAMETER, .single = single};
     struct stw_filter_list filters = {0};
     struct stw_query query;
     unsigned seen = 0;

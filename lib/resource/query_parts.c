@@ -344,6 +344,7 @@ enum stw_code stw_query_finish(struct stw_reader *reader, struct stw_query *quer
     if (reader->failed)
         return reader->where == STW_AT_PARAMETER ? STW_INVALID_PARAMETER : STW_VALIDATION_FAILED;
     complete_sort(query);
-    stw_cursor_digest(reader->ctx, query);
+    if (!reader->single)
+        stw_cursor_digest(reader->ctx, query);
     return reader->cursor ? stw_cursor_read(reader->ctx, reader->cursor, query) : STW_OK;
 }

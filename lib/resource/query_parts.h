@@ -18,6 +18,7 @@ struct stw_reader {
     bool failed;          /* a violation was found */
     bool unknown;         /* ... a parameter that does not exist among them */
     bool full;            /* too many terms: nothing more is read */
+    bool single;          /* a query for one record */
     int terms;
     int nodes;
     const char *cursor; /* as sent; opened when all else is known to be right */
@@ -99,7 +100,7 @@ extern const struct stw_part stw_query_parts[STW_PART_COUNT];
 bool stw_part_known(const struct stw_reader *reader, const struct stw_part *part, bool single);
 /* A query before anything was read. */
 void stw_query_init(const struct stw_reader *reader, struct stw_query *query);
-/* Completes order and digest, then opens the cursor. */
+/* Completes order and digest, then opens the cursor. One record has no cursor and needs no digest. */
 enum stw_code stw_query_finish(struct stw_reader *reader, struct stw_query *query) STW_MUST_CHECK;
 
 void stw_cursor_digest(const struct stw_context *ctx, struct stw_query *query);

@@ -1,7 +1,6 @@
 #include "resource/sql.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,16 +23,41 @@ void stw_sql_add(struct stw_sql *sql, const char *text)
     stw_buf_add_text(&sql->text, text);
 }
 
+static void add_number(struct stw_sql *sql, int number)
+{
+    char text[12];
+    char *to = text + sizeof text;
+    unsigned left = number < 0 ? -(unsigned)number : (unsigned)number;
+    do
+        *--to = (char)('0' + left % 10);
+    while (left /= 10);
+    if (number < 0)
+        *--to = '-';
+    stw_buf_add(&sql->text, to, (size_t)(text + sizeof text - to));
+}
+
+/* Dozens of times in a write: printf proper would take longer than all the rest of the statement. */
 void stw_sql_printf(struct stw_sql *sql, const char *format, ...)
 {
-    char small[1024];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(small, sizeof small, format, arguments);
+    for (;;) {
+        size_t plain = strcspn(format, "%");
+        stw_buf_add(&sql->text, format, plain);
+        format += plain;
+        if (*format == '\0')
+            break;
+        if (format[1] == 's')
+            stw_buf_add_text(&sql->text, va_arg(arguments, const char *));
+        else if (format[1] == 'd')
+            add_number(sql, va_arg(arguments, int));
+        else if (format[1] == 'c')
+            stw_buf_add_char(&sql->text, (char)va_arg(arguments, int));
+        else
+            abort();
+        format += 2;
+    }
     va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof small)
-        abort(); /* formats here hold identifiers of descriptors only */
-    stw_buf_add(&sql->text, small, (size_t)length);
 }
 
 static int parameter_add(struct stw_sql *sql, const char *value)
@@ -44,16 +68,11 @@ static int parameter_add(struct stw_sql *sql, const char *value)
     return sql->count;
 }
 
-/* "$12::uuid"; a few times in every statement, so not by a format. */
+/* "$12::uuid" */
 static void add_placeholder(struct stw_sql *sql, int number, const char *type)
 {
-    char text[8] = "$", digits[4];
-    int count = 0, length = 1;
-    for (int left = number; left > 0; left /= 10)
-        digits[count++] = (char)('0' + left % 10);
-    while (count > 0)
-        text[length++] = digits[--count];
-    stw_buf_add(&sql->text, text, (size_t)length);
+    stw_buf_add_char(&sql->text, '$');
+    add_number(sql, number);
     if (type) {
         stw_buf_add(&sql->text, "::", 2);
         stw_buf_add_text(&sql->text, type);

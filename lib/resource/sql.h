@@ -26,6 +26,7 @@ struct stw_sql {
 /* $1 is always the organisation. */
 void stw_sql_init(struct stw_sql *sql, struct stw_context *ctx);
 void stw_sql_add(struct stw_sql *sql, const char *text);
+/* Knows %s, %d and %c, and nothing between the sign and the letter. */
 void stw_sql_printf(struct stw_sql *sql, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Appends "$n" for this value (NULL is SQL null) and returns n. `type` (may be NULL) appends "::type". */
 int stw_sql_value(struct stw_sql *sql, const char *value, const char *type);

@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -144,6 +145,46 @@ static void a_nul_byte_in_a_field_is_refused(void **state)
     assert_int_equal(srv_guard_check(&made.head, &framing), STW_MALFORMED_REQUEST);
 }
 
+static bool is_one_of(const char *set, int byte)
+{
+    return byte && strchr(set, byte);
+}
+
+/* Each of the 256 bytes, in each place that has an alphabet of its own; at all offsets of a longer text. */
+static void every_byte_is_judged_by_its_place(void **state)
+{
+    static const char token[] =
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    struct srv_framing framing;
+
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < 37; at += 9) {
+            bool is_printed = byte >= 0x20 && byte != 0x7f;
+            char text[] = "abcdefghijklmnopqrstuvwxyzabcdefghijkl";
+            struct made made;
+
+            text[at] = (char)byte;
+            make(&made, "GET", "/", "HTTP/1.1", "");
+            made.fields[made.head.field_count++] = (struct srv_field){text, sizeof(text) - 1, "x", 1};
+            assert_int_equal(srv_guard_check(&made.head, &framing),
+                             is_one_of(token, byte) ? STW_OK : STW_MALFORMED_REQUEST);
+            made.fields[1] = (struct srv_field){"X", 1, text, sizeof(text) - 1};
+            assert_int_equal(srv_guard_check(&made.head, &framing),
+                             is_printed || byte == '\t' ? STW_OK : STW_MALFORMED_REQUEST);
+            make(&made, "GET", "/", "HTTP/1.1", "");
+            made.fields[0] = (struct srv_field){"host", 4, text, sizeof(text) - 1};
+            assert_int_equal(srv_guard_check(&made.head, &framing),
+                             is_printed && !is_one_of(" ,/@?#\\", byte) ? STW_OK : STW_MALFORMED_REQUEST);
+            make(&made, "GET", "/", "HTTP/1.1", "");
+            made.head.target = text;
+            made.head.target_length = sizeof(text) - 1;
+            assert_int_equal(srv_guard_check(&made.head, &framing),
+                             is_printed && !is_one_of(" #", byte) ? STW_OK : STW_MALFORMED_REQUEST);
+        }
+    }
+}
+
 static void version_and_method_are_checked(void **state)
 {
     struct made made;
@@ -218,6 +259,7 @@ int main(void)
         cmocka_unit_test(framing_is_read),
         cmocka_unit_test(ambiguous_heads_are_refused),
         cmocka_unit_test(a_nul_byte_in_a_field_is_refused),
+        cmocka_unit_test(every_byte_is_judged_by_its_place),
         cmocka_unit_test(version_and_method_are_checked),
         cmocka_unit_test(each_limit_holds_at_its_edge),
         cmocka_unit_test(targets_have_no_blanks_or_controls),

@@ -228,6 +228,37 @@ static void a_stop_under_load_resets_no_one(void **state)
     assert_true(good > CLIENTS);
 }
 
+/* Who has an answer finds its line, also when the process is killed right then. */
+static void a_line_is_out_before_its_answer(void **state)
+{
+    static const char asked[] = "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    int kept = dup(STDERR_FILENO);
+    struct child child;
+    int ends[2], late = 0;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    child = start();
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    for (int i = 0; i < 200; i++) {
+        struct pollfd line = {.fd = ends[0], .events = POLLIN};
+        int fd = dial(child.port);
+        char text[4096];
+        int error;
+
+        put(fd, asked, sizeof(asked) - 1);
+        late += recv(fd, text, 1, 0) != 1 || poll(&line, 1, 0) != 1;
+        free(rest(fd, &error));
+        late += poll(&line, 1, 1000) != 1 || read(ends[0], text, sizeof(text)) <= 0;
+    }
+    assert_int_equal(stop(child), 0);
+    assert_int_equal(late, 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +270,7 @@ int main(void)
         cmocka_unit_test(too_many_requests_are_turned_away),
         cmocka_unit_test(a_stop_loses_nothing),
         cmocka_unit_test(a_stop_under_load_resets_no_one),
+        cmocka_unit_test(a_line_is_out_before_its_answer),
     };
 
     return cmocka_run_group_tests(tests, start_shared, stop_shared);

@@ -1,8 +1,11 @@
 #include "request_fixture.h"
 
+#include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "resource/actor.h"
@@ -161,6 +164,119 @@ static void writes_little_before_sign_in(void **state)
     json_decref(json);
 }
 
+/* Runs it in a process of its own whose stderr is a pipe that hands on one write at a time; the end to read.
+ */
+static int apart(void (*run)(struct fixture *fixture), struct fixture *fixture, int *ret_status)
+{
+    int ends[2];
+    pid_t child;
+
+    assert_int_equal(pipe2(ends, O_DIRECT | O_NONBLOCK), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        run(fixture);
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_int_equal(waitpid(child, ret_status, 0), child);
+    return ends[0];
+}
+
+/* The next write; 0 when there is none. */
+static size_t next_write(int fd, char text[8192])
+{
+    ssize_t length = read(fd, text, 8191);
+
+    if (length < 0)
+        length = 0;
+    text[length] = '\0';
+    return (size_t)length;
+}
+
+static int lines_in(const char *text)
+{
+    int count = 0;
+
+    for (; (text = strchr(text, '\n')); text++)
+        count++;
+    return count;
+}
+
+static void log_one(struct fixture *fixture)
+{
+    srv_log_request(&fixture->request, &fixture->reply, STW_OK, 5);
+}
+
+static void gather_many(struct fixture *fixture)
+{
+    srv_log_gather();
+    for (int i = 0; i < 100; i++)
+        log_one(fixture);
+    srv_log_flush();
+    srv_log_flush();
+}
+
+static void gathers_whole_lines(void **state)
+{
+    char text[8192];
+    size_t length;
+    int status, lines = 0, writes = 0;
+    int fd = apart(gather_many, *state, &status);
+
+    while ((length = next_write(fd, text)) > 0) {
+        assert_true(length <= 4096);
+        assert_true(text[0] == '{' && text[length - 1] == '\n');
+        lines += lines_in(text);
+        writes++;
+    }
+    assert_int_equal(lines, 100);
+    assert_in_range(writes, 2, 20);
+    close(fd);
+}
+
+static void gather_and_speak(struct fixture *fixture)
+{
+    srv_log_gather();
+    log_one(fixture);
+    srv_log(SRV_LOG_INFO, "spoken", "now");
+    log_one(fixture);
+}
+
+static void a_line_of_its_own_waits_for_nothing(void **state)
+{
+    char text[8192];
+    int status;
+    int fd = apart(gather_and_speak, *state, &status);
+
+    next_write(fd, text);
+    assert_int_equal(lines_in(text), 2);
+    assert_non_null(strstr(strchr(text, '\n'), "\"event\":\"spoken\""));
+    /* the one behind it still waited */
+    assert_int_equal(next_write(fd, text), 0);
+    close(fd);
+}
+
+static void gather_and_abort(struct fixture *fixture)
+{
+    srv_log_gather();
+    log_one(fixture);
+    abort();
+}
+
+static void an_abort_loses_no_line(void **state)
+{
+    char text[8192];
+    int status;
+    int fd = apart(gather_and_abort, *state, &status);
+
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    next_write(fd, text);
+    assert_int_equal(lines_in(text), 1);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +285,9 @@ int main(void)
         TEST(cuts_long_lines),
         TEST(writes_the_access_line),
         TEST(writes_little_before_sign_in),
+        TEST(gathers_whole_lines),
+        TEST(a_line_of_its_own_waits_for_nothing),
+        TEST(an_abort_loses_no_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,35 @@ static void what_is_held_outlives_its_place(void **state)
     srv_token_cache_free(cache);
 }
 
+static void a_memo_stands_for_one_bearer(void **state)
+{
+    struct srv_token_cache *cache = srv_token_cache_new();
+    struct srv_token_memo memo = {0};
+    unsigned char first[SRV_TOKEN_DIGEST], second[SRV_TOKEN_DIGEST], again[SRV_TOKEN_DIGEST];
+    (void)state;
+
+    srv_token_cache_digest(cache, NULL, "bearer-1", 8, first);
+    srv_token_cache_digest(cache, NULL, "bearer-2", 8, second);
+    assert_memory_not_equal(first, second, SRV_TOKEN_DIGEST);
+    for (int turn = 0; turn < 2; turn++) {
+        srv_token_cache_digest(cache, &memo, "bearer-1", 8, again);
+        assert_memory_equal(again, first, SRV_TOKEN_DIGEST);
+    }
+    /* it is what is asked, and for this bearer alone */
+    memo.digest[0] ^= 1;
+    srv_token_cache_digest(cache, &memo, "bearer-1", 8, again);
+    assert_memory_equal(again, memo.digest, SRV_TOKEN_DIGEST);
+    srv_token_cache_digest(cache, &memo, "bearer-", 7, again);
+    assert_memory_not_equal(again, first, SRV_TOKEN_DIGEST);
+    srv_token_cache_digest(cache, &memo, "bearer-2", 8, again);
+    assert_memory_equal(again, second, SRV_TOKEN_DIGEST);
+    srv_token_cache_digest(cache, &memo, "bearer-1", 8, again);
+    assert_memory_equal(again, first, SRV_TOKEN_DIGEST);
+    srv_token_memo_clear(&memo);
+    assert_null(memo.bearer);
+    srv_token_cache_free(cache);
+}
+
 static void many_come_and_go(void **state)
 {
     struct srv_token_cache *cache = srv_token_cache_new_sized(100);
@@ -149,11 +178,9 @@ static void many_come_and_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_actor_is_copied_whole),
-        cmocka_unit_test(an_entry_ends_with_its_time),
-        cmocka_unit_test(the_one_unused_for_longest_goes),
-        cmocka_unit_test(what_is_held_outlives_its_place),
-        cmocka_unit_test(many_come_and_go),
+        cmocka_unit_test(an_actor_is_copied_whole),        cmocka_unit_test(an_entry_ends_with_its_time),
+        cmocka_unit_test(the_one_unused_for_longest_goes), cmocka_unit_test(what_is_held_outlives_its_place),
+        cmocka_unit_test(a_memo_stands_for_one_bearer),    cmocka_unit_test(many_come_and_go),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
