@@ -16,7 +16,7 @@ static enum stw_code find_account(struct stw_context *ctx, const struct stw_writ
 
     stw_sql_init(&sql, ctx);
     stw_sql_add(&sql, "select t.account_id, t.deleted_at is null and (");
-    stw_access_where(&sql, ctx->engine, target, STW_READ, "t");
+    stw_access_where(&sql, target, STW_READ, "t");
     stw_sql_printf(&sql, ") from %s t where t.org_id = $1::uuid and t.id = ", target->resource->path);
     stw_sql_value(&sql, stw_write_text(write, field), "uuid");
     struct stw_stmt stmt = stw_sql_finish(&sql, STW_STMT_READ, true);

@@ -109,7 +109,7 @@ enum stw_code stw_import_references(struct stw_context *ctx, const struct stw_im
         stw_sql_value(&sql, column->source, "text");
     }
     stw_sql_add(&sql, " where ");
-    stw_access_where(&sql, ctx->engine, column->target, STW_READ, "t");
+    stw_access_where(&sql, column->target, STW_READ, "t");
     stw_sql_add(&sql, " and t.deleted_at is null and ");
     add_known_as(&sql, column);
     stw_sql_add(&sql, " = any(");

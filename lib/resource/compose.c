@@ -27,11 +27,14 @@ struct stw_stmt stw_compose_get(struct stw_sql *sql, const struct stw_plan *plan
                                 const char *id, enum stw_deleted deleted)
 {
     add_from(sql, plan->columns, plan);
-    stw_access_where(sql, sql->ctx->engine, plan, verb, "t");
+    stw_access_where(sql, plan, verb, "t");
     stw_sql_add(sql, " and t.id = ");
+    size_t key = sql->text.length;
     stw_sql_value(sql, id, "uuid");
     add_liveness(sql, deleted, "t");
-    return stw_sql_finish(sql, STW_STMT_POINT, true);
+    struct stw_stmt stmt = stw_sql_finish(sql, STW_STMT_POINT, true);
+    stmt.key = key;
+    return stmt;
 }
 
 /* What q looks at: the folded text of all searchable fields. The migration's index has the same expression.
@@ -57,7 +60,7 @@ static void add_search(struct stw_sql *sql, const struct stw_plan *plan, const c
 {
     stw_sql_add(sql, " and app.grams(");
     add_search_key(sql, plan, alias);
-    stw_sql_add(sql, ") @> app.grams(app.fold(");
+    stw_sql_add(sql, ") @> app.grams_asked(app.fold(");
     int number = stw_sql_value(sql, text, "text");
     stw_sql_add(sql, ")) and strpos(");
     add_search_key(sql, plan, alias);
@@ -145,7 +148,7 @@ static void add_test(struct stw_sql *sql, const struct stw_plan *plan, const str
     const struct stw_plan *target = &sql->ctx->engine->plans[test->hop->to];
     const struct stw_field *field = &target->fields[test->field];
     stw_sql_printf(sql, "exists (select 1 from %s h where ", target->resource->path);
-    stw_access_where(sql, sql->ctx->engine, target, STW_READ, "h");
+    stw_access_where(sql, target, STW_READ, "h");
     stw_sql_printf(sql, " and h.deleted_at is null and h.id = %s.%s and ", alias,
                    plan->fields[test->hop->field].name);
     snprintf(column, sizeof column, "h.%s", field->name);
@@ -181,108 +184,17 @@ static void add_filter(struct stw_sql *sql, const struct stw_plan *plan, const s
 
 void stw_compose_where(struct stw_sql *sql, const struct stw_query *query)
 {
-    stw_access_where(sql, sql->ctx->engine, query->plan, STW_READ, "t");
+    stw_access_where(sql, query->plan, STW_READ, "t");
+    stw_compose_asked(sql, query);
+}
+
+void stw_compose_asked(struct stw_sql *sql, const struct stw_query *query)
+{
     add_liveness(sql, query->deleted, "t");
     if (query->filter)
         add_filter(sql, query->plan, query->filter);
     if (query->search)
         add_search(sql, query->plan, query->search, "t");
-}
-
-static bool can_be_null(const struct stw_field *field)
-{
-    return !(field->flags & (STW_MANDATORY | STW_NOT_NULL)) && field->type != STW_TYPE_ID &&
-           (!(field->flags & STW_SERVER_KEPT) || (field->flags & STW_FILTER && field->flags & STW_DERIVED));
-}
-
-/* "this key comes after that of the cursor": null is the largest value in either direction. */
-static void add_after_key(struct stw_sql *sql, const struct stw_query *query, int key)
-{
-    const struct stw_sort *sort = &query->sort[key];
-    const struct stw_field *field = &query->plan->fields[sort->field];
-    const char *value = query->after[key];
-
-    if (!value) {
-        stw_sql_printf(sql, sort->descending ? "t.%s is not null" : "false", field->name);
-        return;
-    }
-    bool null_follows = !sort->descending && can_be_null(field);
-    stw_sql_printf(sql, "%st.%s %c ", null_follows ? "(" : "", field->name, sort->descending ? '<' : '>');
-    stw_sql_value(sql, value, stw_sql_type(field->type));
-    if (null_follows)
-        stw_sql_printf(sql, " or t.%s is null)", field->name);
-}
-
-static void add_same_key(struct stw_sql *sql, const struct stw_query *query, int key)
-{
-    const struct stw_field *field = &query->plan->fields[query->sort[key].field];
-
-    if (!query->after[key]) {
-        stw_sql_printf(sql, "t.%s is null", field->name);
-        return;
-    }
-    stw_sql_printf(sql, "t.%s = ", field->name);
-    stw_sql_value(sql, query->after[key], stw_sql_type(field->type));
-}
-
-/* One row comparison walks the index from the very row, where all keys run the same way and none can be null
- * ahead. */
-static bool is_row_comparison(const struct stw_query *query)
-{
-    for (int key = 0; key < query->sort_count; key++) {
-        const struct stw_sort *sort = &query->sort[key];
-        if (sort->descending != query->sort[0].descending || !query->after[key])
-            return false;
-        if (!sort->descending && can_be_null(&query->plan->fields[sort->field]))
-            return false;
-    }
-    return true;
-}
-
-static void add_after(struct stw_sql *sql, const struct stw_query *query)
-{
-    if (is_row_comparison(query)) {
-        for (int key = 0; key < query->sort_count; key++)
-            stw_sql_printf(sql, "%st.%s", key ? ", " : " and (",
-                           query->plan->fields[query->sort[key].field].name);
-        stw_sql_add(sql, query->sort[0].descending ? ") < (" : ") > (");
-        for (int key = 0; key < query->sort_count; key++) {
-            stw_sql_add(sql, key ? ", " : "");
-            stw_sql_value(sql, query->after[key],
-                          stw_sql_type(query->plan->fields[query->sort[key].field].type));
-        }
-        stw_sql_add(sql, ")");
-        return;
-    }
-    stw_sql_add(sql, " and (");
-    for (int key = 0; key < query->sort_count; key++) {
-        stw_sql_add(sql, key ? " or (" : "(");
-        for (int before = 0; before < key; before++) {
-            add_same_key(sql, query, before);
-            stw_sql_add(sql, " and ");
-        }
-        add_after_key(sql, query, key);
-        stw_sql_add(sql, ")");
-    }
-    stw_sql_add(sql, ")");
-}
-
-struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *query)
-{
-    add_from(sql, query->plan->columns, query->plan);
-    stw_compose_where(sql, query);
-    if (query->has_after)
-        add_after(sql, query);
-    for (int key = 0; key < query->sort_count; key++)
-        stw_sql_printf(sql, "%s t.%s%s", key ? "," : " order by",
-                       query->plan->fields[query->sort[key].field].name,
-                       query->sort[key].descending ? " desc" : "");
-    stw_sql_printf(sql, " limit %d", query->limit + 1);
-
-    /* a best plan that depends on values is made with them, each time */
-    bool stable = query->default_order && !query->filter && !query->search &&
-                  !stw_access_varies(sql->ctx, query->plan, STW_READ);
-    return stw_sql_finish(sql, STW_STMT_READ, stable);
 }
 
 struct stw_stmt stw_compose_count(struct stw_sql *sql, const struct stw_query *query)
@@ -297,12 +209,11 @@ struct stw_stmt stw_compose_count(struct stw_sql *sql, const struct stw_query *q
 struct stw_stmt stw_compose_related(struct stw_sql *sql, const struct stw_reference *reference, bool part,
                                     const char *keys, int each)
 {
-    const struct stw_engine *engine = sql->ctx->engine;
-    const struct stw_plan *target = &engine->plans[part ? reference->from : reference->to];
+    const struct stw_plan *target = &sql->ctx->engine->plans[part ? reference->from : reference->to];
 
     if (!part) {
         add_from(sql, target->columns, target);
-        stw_access_where(sql, engine, target, STW_READ, "t");
+        stw_access_where(sql, target, STW_READ, "t");
         stw_sql_add(sql, " and t.deleted_at is null and t.id = any(");
         stw_sql_value(sql, keys, "uuid[]");
         stw_sql_add(sql, ")");
@@ -312,7 +223,7 @@ struct stw_stmt stw_compose_related(struct stw_sql *sql, const struct stw_refere
     stw_sql_value(sql, keys, "uuid[]");
     stw_sql_add(sql, ") as k (id) cross join lateral (");
     add_from(sql, target->columns, target);
-    stw_access_where(sql, engine, target, STW_READ, "t");
+    stw_access_where(sql, target, STW_READ, "t");
     stw_sql_printf(sql, " and t.deleted_at is null and t.%s = k.id order by t.id desc limit %d) t",
                    target->fields[reference->field].name, each);
     return stw_sql_finish(sql, STW_STMT_READ, true);

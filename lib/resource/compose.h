@@ -5,8 +5,8 @@
 #include "resource/sql.h"
 
 /*
- * Statements of the engine. Together with compose_write.c the only place in this layer that holds SQL. Every
- * statement's rows are of alias t; access comes from access.c.
+ * Statements of the engine. Together with compose_list.c and compose_write.c the only place in this layer
+ * that holds SQL. Every statement's rows are of alias t; access comes from access.c.
  */
 
 /* One live record the actor may reach by `verb`; `deleted` widens it to deleted ones. Columns: plan->columns.
@@ -31,5 +31,7 @@ struct stw_stmt stw_compose_in_use(struct stw_sql *sql, const struct stw_plan *p
 
 /* All that decides which rows a query matches: organisation, access, deletion, filter, search. No cursor. */
 void stw_compose_where(struct stw_sql *sql, const struct stw_query *query);
+/* The same without organisation and access: " and ..." for deletion, filter and search. */
+void stw_compose_asked(struct stw_sql *sql, const struct stw_query *query);
 
 #endif

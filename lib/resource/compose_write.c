@@ -41,7 +41,7 @@ static void add_checks(struct stw_sql *sql, const struct stw_input *input,
             stw_sql_add(sql, "r.org_id = $1::uuid");
             add_assignable(sql, plan, target, reference->field);
         } else {
-            stw_access_where(sql, sql->ctx->engine, target, flags & STW_PART_OF ? STW_UPDATE : STW_READ, "r");
+            stw_access_where(sql, target, flags & STW_PART_OF ? STW_UPDATE : STW_READ, "r");
         }
         stw_sql_add(sql, " and r.deleted_at is null and r.id = ");
         stw_sql_value(sql, input->values[reference->field].text, "uuid");
@@ -206,7 +206,7 @@ static void add_old(struct stw_sql *sql, const struct stw_plan *plan, enum stw_v
                     const char *strength, enum stw_deleted deleted)
 {
     stw_sql_printf(sql, "old as (select t.* from %s t where ", plan->resource->path);
-    stw_access_where(sql, sql->ctx->engine, plan, verb, "t");
+    stw_access_where(sql, plan, verb, "t");
     stw_sql_add(sql, " and t.id = ");
     stw_sql_value(sql, id, "uuid");
     stw_sql_printf(sql, " and t.deleted_at is %snull for %s of t)", deleted == STW_DELETED_ONLY ? "not " : "",

@@ -1,0 +1,240 @@
+"""What PostgreSQL does for a page, as its own log tells: for each resource, order and filter, and for callers of narrow and wide
+reach, with enough rows that a bad plan would show. The rows that an account manager and a team lead reach are among the oldest,
+so that whoever walks from the newest meets all the others first."""
+
+import json
+import re
+import secrets
+from urllib.parse import quote
+
+import pytest
+
+from conftest import SERVING
+from harness.client import Api, Session
+from harness.server import Server, run_command, sanitized
+from registry import EACH, RESOURCES, name_of
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(sanitized(), reason="the plans are those of any build")]
+DATABASE, HERE = "plans", "here"
+ROWS, OTHERS = 6000, 2000  # of each resource; of each of the other organisations
+TEAMS, USERS = 100, 500
+PAGE = 10
+# Rows that may be looked at for a page: by whoever reaches all, some pages; else what the caller reaches, some times.
+WIDE, NARROW = 20 * PAGE, 1000
+
+EXPRESSIONS = {
+    "bool": "false", "int": "{least} + n % 900 % {span}", "decimal": "n % 900", "percent": "n % 100", "money": "n % 900",
+    "date": "date '2024-01-01' + n % 900", "timestamp": "timestamptz '2024-01-01Z' + n * interval '1 minute'",
+    "email": "'person' || n || '@example.com'", "phone": "'+8613' || 100000000 + n", "url": "'https://example.com/' || n",
+    "country": "(array['CN','DE','US','FR'])[n % 4 + 1]", "currency": "'CNY'", "language": "'de'",
+    "texts": "array['tag' || n % 10]", "object": "'{}'::jsonb", "keys": "'{}'::jsonb",
+}
+NUMBERED = "('01900000-0000-7000-8000-' || lpad(({})::text, 12, '0'))::uuid"
+
+
+def expression(field, optional, people):
+    """Of the row with number n. Blocks of neighbours belong to one person and one team; now and then a value is missing."""
+    if field.name == "id":
+        return NUMBERED.format("n")
+    if field.type == "ref":
+        if field.refers == "users":
+            text = f"case n / 12 % {USERS} when 0 then '{people['manager']}'::uuid else {NUMBERED.format(f'n / 12 % {USERS}')} end"
+        elif field.refers == "teams" and field.resource.path == "teams":
+            text = "null::uuid"
+        elif field.refers == "teams":
+            numbers = f"n / 60 % {TEAMS}"
+            choice = " ".join(f"when {at} then '{team}'::uuid" for at, team in enumerate(people["teams"]))
+            text = f"case {numbers} {choice} else {NUMBERED.format(numbers)} end"
+        else:
+            text = NUMBERED.format("n")
+    elif field.type == "enum":
+        text = f"(array[{','.join(repr(word) for word in field.words)}])[n % {len(field.words)} + 1]"
+    else:
+        least, most = field.range if field.type == "int" else (0, 0)
+        text = EXPRESSIONS.get(field.type, "'text ' || n") .replace("{least}", str(least)) \
+            .replace("{span}", str(min(most - least + 1, 900)))
+    return f"case when n % 11 > 0 then {text} end" if field.name in optional else text
+
+
+def fill(db, resource, orgs, people):
+    optional = {name for name, in db.execute("select attname from pg_attribute where attrelid = %s::regclass and not attnotnull",
+                                             (f"steward.{resource.path}",)).fetchall()}
+    columns, values = ["org_id"], ["o.org"]
+    for field in resource.fields:
+        if field.has("write_only") or field.name in ("version", "deleted_at"):
+            continue
+        columns.append(field.name)
+        values.append("timestamptz '2024-01-01Z' + n * interval '1 minute'" if field.name in ("created_at", "updated_at")
+                      else expression(field, optional, people))
+        if field.type == "money":
+            columns.append(field.name + "_currency")
+            values.append("case when n % 11 > 0 then 'CNY' end" if field.name in optional else "'CNY'")
+    later = db.execute("select pg_get_indexdef(i.indexrelid), c.relname from pg_index i join pg_class c on c.oid = i.indexrelid "
+                       "where i.indrelid = %s::regclass and not i.indisprimary", (f"steward.{resource.path}",)).fetchall()
+    for _, name in later:
+        db.execute(f"drop index steward.{name}")
+    for name, in db.execute("select conname from pg_constraint where contype = 'c' and conrelid = %s::regclass",
+                            (f"steward.{resource.path}",)).fetchall():
+        db.execute(f"alter table steward.{resource.path} drop constraint {name}")
+    db.execute(f"insert into steward.{resource.path} ({', '.join(columns)}) select {', '.join(values).replace('%', '%%')} "
+               "from unnest(%s::uuid[], %s::int[]) as o (org, rows) cross join lateral generate_series(1, o.rows) n",
+               ([*orgs], [ROWS] + [OTHERS] * (len(orgs) - 1)))
+    for definition, _ in later:
+        db.execute(definition)
+
+
+class Planned:
+    """A database full of rows, whose server's plans can be read."""
+
+    def __init__(self, cluster, settings, folder):
+        self.cluster, self.log = cluster, open(f"{cluster.folder}/log", encoding="utf-8", errors="replace")
+        cluster.create_database(DATABASE)
+        self.admin_settings = {"STEWARD_ADMIN_DATABASE_URL": cluster.url("steward_owner", DATABASE)}
+        self.run("migrate")
+        cluster.let_serve()
+        with cluster.connect("postgres", DATABASE) as db:
+            for name, value in {"session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": "0",
+                                "auto_explain.log_analyze": "on", "auto_explain.log_timing": "off",
+                                "auto_explain.log_format": "json", "log_duration": "off"}.items():
+                db.execute(f"alter database {DATABASE} set {name} = '{value}'" if "." not in name else
+                           f"alter role {SERVING} in database {DATABASE} set {name} = '{value}'")
+        self.orgs = [self.run("org", "create", "--slug", slug, "--name", slug.title())["id"] for slug in (HERE, "second", "third")]
+        password = secrets.token_urlsafe(12)
+        self.run("user", "create", "--org", HERE, "--email", "admin@here.example", "--name", "Admin", "--role", "admin", password=password)
+        self.server = Server({**settings, "STEWARD_DATABASE_URL": cluster.url(SERVING, DATABASE)}, folder / "plans.log").start()
+        self.callers = {"admin": self.sign_in("admin@here.example", password)}
+        self.password = password
+
+    def run(self, *arguments, password=None):
+        extra = {"STEWARD_PASSWORD": password} if password else {}
+        done = run_command(*arguments, settings={**self.admin_settings, **extra})
+        return json.loads(done.stdout) if done.stdout.startswith("{") else done
+
+    def sign_in(self, email, password):
+        return Api(self.server.url, None, Session(self.server.url, None, HERE, email, password).token)
+
+    def settle(self):
+        """A lead over three teams and an account manager elsewhere."""
+        password = self.password
+        admin = self.callers["admin"]
+        roles = {row["key"]: row["id"] for row in admin.all("/v1/roles")}
+        top = admin.create("/v1/teams", name="Lead's")["id"]
+        teams = [top] + [admin.create("/v1/teams", name=f"Below {n}", parent_id=top)["id"] for n in range(2)]
+        people = {"teams": teams}
+        for name, role, team in (("lead", "team_lead", top), ("manager", "account_manager", None)):
+            people[name] = admin.create("/v1/users", email=f"{name}@here.example", name=name, role_id=roles[role], team_id=team,
+                                        password=password)["id"]
+            self.callers[name] = self.sign_in(f"{name}@here.example", password)
+            self.callers[name].get("/v1/me", expect=200)
+        return people
+
+    def load(self, people):
+        with self.cluster.connect("postgres", DATABASE) as db:
+            db.execute("set session_replication_role = replica")
+            for resource in EACH:
+                fill(db, resource, self.orgs, people)
+            db.execute("vacuum analyze")
+
+    def ask(self, caller, path):
+        """(reply, [plan of each statement]); None when the caller may not."""
+        self.log.seek(0, 2)
+        reply = self.callers[caller].get(path, expect=(200, 403))
+        found = re.findall(r"duration: [\d.]+ ms  plan:\n((?:\t.*\n)+)", self.log.read())
+        if reply.status_code == 403:
+            return None, []
+        plans = [json.loads(text.replace("\n\t", "\n"))["Plan"] for text in found]
+        assert any(node.get("Relation Name") in RESOURCES for plan in plans for node in nodes(plan)), f"no plan was logged: {path}"
+        return reply.json(), plans
+
+    def end(self):
+        self.server.kill()
+        self.log.close()
+        with self.cluster.connect("postgres", "postgres") as db:
+            db.execute(f"drop database {DATABASE} with (force)")
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def looked_at(node):
+    """Rows and index entries that a scan touched, whether it kept them or not."""
+    removed = sum(node.get(f"Rows Removed by {name}", 0) for name in ("Filter", "Index Recheck"))
+    return (node["Actual Rows"] + removed) * node["Actual Loops"]
+
+
+def faults_of(plans, most):
+    """`most` None: in another order or by a filter the planner weighs a walk against all that a narrow caller reaches."""
+    for plan in plans:
+        scans = [node for node in nodes(plan) if "Index Name" in node or "Relation Name" in node]
+        total = sum(looked_at(node) for node in scans)
+        if most is not None and total > most:
+            yield f"{total:.0f} rows looked at: {json.dumps(plan)[:3000]}"
+        for node in scans:
+            if node["Node Type"] == "Seq Scan" and node["Relation Name"] in RESOURCES and node["Actual Loops"]:
+                yield f"a scan of all {node['Relation Name']}"
+
+
+def told(value):
+    """A value of a record as a filter says it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value["amount"] if isinstance(value, dict) else value
+
+
+def questions(resource, record):
+    """Lists in each order and by each filter."""
+    yield ""
+    for field in resource.with_flag("sort"):
+        yield f"sort={field.name}"
+        yield f"sort=-{field.name}"
+    for field in resource.with_flag("filter"):
+        value = record.get(field.name)
+        if value in (None, []):
+            continue
+        yield f"{field.name}[any]={value[0]}" if field.type == "texts" else f"{field.name}={quote(str(told(value)))}"
+
+
+@pytest.fixture(scope="module")
+def planned(cluster, world, settings, run_folder):
+    made = Planned(cluster, settings, run_folder)
+    try:
+        made.load(made.settle())
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.mark.parametrize("caller", ["admin", "lead", "manager"])
+@pytest.mark.parametrize("resource", [resource for resource in EACH if resource.can("list")], ids=name_of)
+def test_a_page_looks_at_few_rows(planned, resource, caller):
+    first, _ = planned.ask("admin", f"{resource.url}?limit=2")
+    faults = []
+    for question in questions(resource, first["data"][0]):
+        path = f"{resource.url}?limit={PAGE}&{question}"
+        most = WIDE if caller == "admin" else None if question else NARROW
+        faults += [f"{path}: {fault}" for fault in faults_of(planned.ask(caller, path)[1], most)]
+    assert not faults, f"{len(faults)} faults\n" + "\n".join(faults[:20])
+
+
+@pytest.mark.parametrize("resource", [resource for resource in EACH if resource.can("list")], ids=name_of)
+def test_a_later_page_looks_at_no_more(planned, resource):
+    faults = []
+    for question in questions(resource, {}):
+        cursor = planned.ask("admin", f"{resource.url}?limit=500&{question}")[0]["next_cursor"]
+        path = f"{resource.url}?limit={PAGE}&{question}&cursor={cursor}"
+        faults += [f"{path}: {fault}" for fault in faults_of(planned.ask("admin", path)[1], WIDE)]
+    assert not faults, f"{len(faults)} faults\n" + "\n".join(faults[:20])
+
+
+@pytest.mark.parametrize("caller", ["admin", "lead", "manager"])
+@pytest.mark.parametrize("resource", [resource for resource in EACH if resource.with_flag("search")], ids=name_of)
+def test_a_search_looks_at_few_rows(planned, resource, caller):
+    """For what is in every name, and for what is in one."""
+    faults = []
+    for words in ("text", str(ROWS - 13)):
+        path = f"{resource.url}?limit={PAGE}&q={words}"
+        faults += [f"{path}: {fault}" for fault in faults_of(planned.ask(caller, path)[1], WIDE if caller == "admin" else NARROW)]
+    assert not faults, "\n".join(faults)
