@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "db/internal.h"
 #include "db/migrate.h"
@@ -81,12 +82,26 @@ static enum stw_code commit(const struct run *run, const char *doing)
     return code;
 }
 
-/* The lock is the session's: it goes with the connection, also after kill -9. */
+/* The lock is the session's: it goes with the connection, also after kill -9. Asked for again and again: a
+ * statement that waits for it would have a snapshot, and the run that has the lock waits for all older
+ * snapshots while it creates an index concurrently. */
+static enum stw_code lock(const struct run *run)
+{
+    const char *doing = "waiting for another run";
+    enum stw_code code = execute(run, doing, "set statement_timeout = 0; set lock_timeout = 0");
+    for (bool locked = false; code == STW_OK && !locked;) {
+        PGresult *result = PQexec(run->pg, "select pg_try_advisory_lock(83732397182770)");
+        locked = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
+        code = code_of(run, doing, result);
+        if (code == STW_OK && !locked)
+            nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+    }
+    return code;
+}
+
 static enum stw_code prepare(const struct run *run)
 {
-    enum stw_code code = execute(run, "waiting for another run",
-                                 "set statement_timeout = 0; set lock_timeout = 0;"
-                                 "select pg_advisory_lock(83732397182770)");
+    enum stw_code code = lock(run);
     if (code != STW_OK)
         return code;
     code = execute(run, "preparing",
@@ -174,20 +189,42 @@ static enum stw_code record(const struct run *run, const struct stw_migration *o
                                 3, types, values, lengths, formats, 0));
 }
 
-static enum stw_code apply(const struct run *run, const struct stw_migration *one, const char *version)
+static enum stw_code apply_in_transaction(const struct run *run, const struct stw_migration *one,
+                                          const char *text)
 {
     enum stw_code code = execute(run, one->name,
                                  "begin; set local lock_timeout = '5s';"
                                  "set local search_path = steward, public");
-    char *text = stw_db_calloc(one->length + 1, 1);
-    memcpy(text, one->sql, one->length);
     if (code == STW_OK)
         code = execute(run, one->name, text);
-    free(text);
     if (code == STW_OK && PQtransactionStatus(run->pg) != PQTRANS_INTRANS) {
         explain(run, "%s ends its transaction itself", one->name);
         code = STW_INTERNAL;
     }
+    return code;
+}
+
+/* Several statements in one go would be a transaction again. */
+static enum stw_code apply_apart(const struct run *run, const struct stw_migration *one, char *text)
+{
+    enum stw_code code = execute(run, one->name, "set lock_timeout = 0; set search_path = steward, public");
+    while (text && code == STW_OK) {
+        char *end = strstr(text, "\n\n");
+        if (end)
+            *end = '\0';
+        code = execute(run, one->name, text);
+        text = end ? end + 2 : NULL;
+    }
+    return code == STW_OK ? execute(run, one->name, "reset search_path; begin") : code;
+}
+
+static enum stw_code apply(const struct run *run, const struct stw_migration *one, const char *version)
+{
+    char *text = stw_db_calloc(one->length + 1, 1);
+    memcpy(text, one->sql, one->length);
+    bool apart = strncmp(text, STW_MIGRATE_APART, strlen(STW_MIGRATE_APART)) == 0;
+    enum stw_code code = apart ? apply_apart(run, one, text) : apply_in_transaction(run, one, text);
+    free(text);
     if (code == STW_OK)
         code = record(run, one, version);
     return code != STW_OK ? code : commit(run, one->name);

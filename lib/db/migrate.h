@@ -8,7 +8,14 @@
 /* Forward-only migrations, run in order, each in a transaction of its own with lock_timeout, under one
  * advisory lock so that two runs at once are one. Recorded in steward.schema_migrations (version, name,
  * sha256 of the text, at). A text that changed after it was applied, or a database newer than the list, is an
- * error. Safe to run again. */
+ * error. Safe to run again.
+ *
+ * One that begins with STW_MIGRATE_APART has no transaction and no lock_timeout: its statements, which an
+ * empty line separates, run one by one, for what must not hold a lock while it works (create index
+ * concurrently). Cut short it is run again from its beginning, so it first takes away what it may have left.
+ */
+#define STW_MIGRATE_APART "-- apart:"
+
 struct stw_migration {
     int version;      /* 1, 2, 3, ... */
     const char *name; /* "0001_foundation" */

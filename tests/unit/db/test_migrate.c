@@ -22,6 +22,14 @@ static const struct stw_migration all[] = {
     {3, "0003_last", TEXT("create view app.things as select * from steward.things where id = two()")},
 };
 
+static const struct stw_migration apart[] = {
+    {1, "0001_table", TEXT("create table things (id integer); create table others (id integer)")},
+    {2, "0002_index",
+     TEXT("-- apart: not in a transaction\n\ndrop index concurrently if exists things_idx;\n\n"
+          "create index concurrently things_idx on things (id);\n\nselect pg_sleep(0.2);\n")},
+    {3, "0003_last", TEXT("create index others_idx on others (id)")},
+};
+
 static enum stw_code migrate(const struct stw_migration *list, int count)
 {
     error[0] = '\0';
@@ -112,6 +120,26 @@ static void test_own_commit_is_refused(void **state)
     assert_int_equal(version(), 0);
 }
 
+static void test_apart_has_no_transaction(void **state)
+{
+    (void)state;
+    struct stw_migration cut[] = {apart[0], apart[1]};
+    cut[1].sql = "-- apart:\n\ncreate index concurrently things_idx on things (id);\n\nselect nonsense;\n";
+    cut[1].length = strlen(cut[1].sql);
+    assert_int_equal(migrate(cut, 2), STW_INTERNAL);
+    assert_non_null(strstr(error, "nonsense"));
+    assert_int_equal(version(), 1);
+    assert_string_equal(pg_value("select to_regclass('steward.things_idx') is not null"), "t");
+    assert_int_equal(migrate(apart, 3), STW_OK);
+    assert_int_equal(applied, 2);
+    assert_int_equal(version(), 3);
+    assert_string_equal(
+        pg_value("select bool_and(indisvalid) from pg_index where indrelid = 'steward.things'::regclass"),
+        "t");
+    assert_int_equal(migrate(apart, 3), STW_OK);
+    assert_int_equal(applied, 0);
+}
+
 static void test_bad_lists_and_urls(void **state)
 {
     (void)state;
@@ -125,18 +153,20 @@ static void test_bad_lists_and_urls(void **state)
     assert_true(error[0] != '\0');
 }
 
+static const struct stw_migration *aside;
+
 static void *migrate_aside(void *result)
 {
     char text[256];
-    *(enum stw_code *)result = stw_migrate(pg_url(), all, 3, count_applied, NULL, text, sizeof text);
+    *(enum stw_code *)result = stw_migrate(pg_url(), aside, 3, count_applied, NULL, text, sizeof text);
     return NULL;
 }
 
-static void test_runs_at_once_are_one(void **state)
+static void run_at_once(const struct stw_migration *list)
 {
-    (void)state;
     enum stw_code codes[4];
     pthread_t threads[4];
+    aside = list;
     applied = 0;
     pg_url();
     for (int i = 0; i < 4; i++)
@@ -147,6 +177,19 @@ static void test_runs_at_once_are_one(void **state)
     }
     assert_int_equal(applied, 3);
     assert_int_equal(version(), 3);
+}
+
+static void test_runs_at_once_are_one(void **state)
+{
+    (void)state;
+    run_at_once(all);
+}
+
+/* An index that is created concurrently waits for every older snapshot, and the other runs wait for it. */
+static void test_runs_at_once_wait_without_a_snapshot(void **state)
+{
+    (void)state;
+    run_at_once(apart);
 }
 
 int main(void)
@@ -160,6 +203,8 @@ int main(void)
         cmocka_unit_test_setup(test_own_commit_is_refused, clean),
         cmocka_unit_test_setup(test_bad_lists_and_urls, clean),
         cmocka_unit_test_setup(test_runs_at_once_are_one, clean),
+        cmocka_unit_test_setup(test_runs_at_once_wait_without_a_snapshot, clean),
+        cmocka_unit_test_setup(test_apart_has_no_transaction, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

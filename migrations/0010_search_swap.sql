@@ -1,0 +1,19 @@
+-- The indexes and grams of 0007 take the place of the old ones. A change of names waits for no reader and no writer.
+alter function app.grams(text) rename to grams_of_text;
+alter function app.grams_as_numbers(text) rename to grams;
+alter index steward.accounts_search_idx rename to accounts_search_old_idx;
+alter index steward.accounts_search_new_idx rename to accounts_search_idx;
+alter index steward.activities_search_idx rename to activities_search_old_idx;
+alter index steward.activities_search_new_idx rename to activities_search_idx;
+alter index steward.contacts_search_idx rename to contacts_search_old_idx;
+alter index steward.contacts_search_new_idx rename to contacts_search_idx;
+alter index steward.leads_search_idx rename to leads_search_old_idx;
+alter index steward.leads_search_new_idx rename to leads_search_idx;
+alter index steward.opportunities_search_idx rename to opportunities_search_old_idx;
+alter index steward.opportunities_search_new_idx rename to opportunities_search_idx;
+alter index steward.products_search_idx rename to products_search_old_idx;
+alter index steward.products_search_new_idx rename to products_search_idx;
+alter index steward.tasks_search_idx rename to tasks_search_old_idx;
+alter index steward.tasks_search_new_idx rename to tasks_search_idx;
+alter index steward.users_search_idx rename to users_search_old_idx;
+alter index steward.users_search_new_idx rename to users_search_idx;
