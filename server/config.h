@@ -13,7 +13,9 @@
  * afterwards.
  */
 struct srv_config {
-    const char *database_url; /* DATABASE_URL: what serve uses; its role must be steward_app */
+    const char *database_url;      /* DATABASE_URL: what serve uses; its role must be steward_app */
+    const char *database_read_url; /* DATABASE_READ_URL: a hot standby for reads; not set: none */
+    int database_read_lag_ms;      /* DATABASE_READ_LAG_MS: how old it may be, 1000 */
     const char
         *admin_database_url;  /* ADMIN_DATABASE_URL: owner of the schema, for migrate, org create, check */
     const char *listen;       /* LISTEN: address, default 127.0.0.1 */
@@ -24,7 +26,8 @@ struct srv_config {
     int header_timeout_ms;    /* HEADER_TIMEOUT_MS: header complete, 10000 */
     int body_timeout_ms;      /* BODY_TIMEOUT_MS: body complete, 30000 */
     int write_timeout_ms;     /* WRITE_TIMEOUT_MS: reply taken, 60000 */
-    int drain_timeout_ms;     /* DRAIN_TIMEOUT_MS: after SIGTERM, 30000 */
+    int drain_delay_ms;       /* DRAIN_DELAY_MS: from SIGTERM until the drain begins, 0 */
+    int drain_timeout_ms;     /* DRAIN_TIMEOUT_MS: of the drain, 30000 */
     int max_connections;      /* MAX_CONNECTIONS: 20000 */
     int max_requests;         /* MAX_REQUESTS: in flight before 503, 2000 */
     int import_max_bytes;     /* IMPORT_MAX_BYTES: of one import's content, 268435456 */

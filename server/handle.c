@@ -7,7 +7,9 @@
 #include "server/loop.h"
 #include "server/negotiate.h"
 #include "server/problem.h"
+#include "server/replica.h"
 #include "server/router.h"
+#include "server/turnstile.h"
 
 /* Under /v1 there is nothing but JSON and some CSV; outside of it the handlers know what they can make. */
 static enum stw_code check_accept(struct srv_request *request)
@@ -55,6 +57,8 @@ static enum stw_code admit(struct srv_request *request)
         code = check_body(request);
     if (code == STW_OK && request->route->auth == SRV_AUTH_BEARER)
         code = srv_auth_bearer(request);
+    if (code == STW_OK && request->route->auth == SRV_AUTH_BEARER)
+        code = srv_replica_open(request);
     return code;
 }
 
@@ -69,6 +73,21 @@ enum stw_code srv_handle_take(struct srv_request *request, const char *bytes, si
     return request->route->take(request, bytes, length);
 }
 
+static enum stw_code work(struct srv_request *request, struct srv_reply *reply)
+{
+    struct srv_place place;
+    enum stw_code code;
+
+    if (request->route->auth != SRV_AUTH_BEARER)
+        return request->route->run(request, reply);
+    code = srv_turnstile_enter(request->loop, &place, request->ctx.org_id);
+    if (code != STW_OK)
+        return code;
+    code = request->route->run(request, reply);
+    srv_turnstile_leave(request->loop, &place);
+    return code;
+}
+
 static enum stw_code run(struct srv_request *request, struct srv_reply *reply)
 {
     enum stw_code code = STW_OK;
@@ -78,7 +97,7 @@ static enum stw_code run(struct srv_request *request, struct srv_reply *reply)
     if (code == STW_OK && request->route->flags & SRV_ROUTE_STREAM &&
         (!request->admitted || request->body_length > 0))
         code = request->route->take(request, request->body, request->body_length);
-    return code == STW_OK ? request->route->run(request, reply) : code;
+    return code == STW_OK ? work(request, reply) : code;
 }
 
 void srv_handle(struct srv_request *request, struct srv_reply *reply)
@@ -88,9 +107,11 @@ void srv_handle(struct srv_request *request, struct srv_reply *reply)
     request->ctx.details = &request->details;
     request->language = srv_negotiate_language(srv_request_header(request, "Accept-Language"));
     code = run(request, reply);
+    if (code != STW_OK)
+        srv_problem_write(request, code, reply);
+    srv_replica_close(request, reply);
     if (code == STW_OK)
         return;
-    srv_problem_write(request, code, reply);
     /* The log shall say what really happened, also where the answer only says "internal". */
     if (reply->code != code && !request->details.internal[0])
         snprintf(request->details.internal, sizeof(request->details.internal), "%s", stw_code_name(code));

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "db/db.h"
+#include "db/replica.h"
 #include "domain/jobs.h"
 #include "server/log.h"
 
@@ -18,6 +19,7 @@
 
 struct srv_job_runner {
     const struct stw_engine *engine;
+    struct stw_replica *replica; /* NULL: there is none */
     struct stw_db *db;
     struct stw_arena *arena;     /* of one step */
     struct stw_arena *job_arena; /* of one job */
@@ -106,7 +108,12 @@ static void run_job(struct srv_job_runner *runner, struct stw_job *job)
             return;
         }
         begin_context(runner, &ctx, &details);
+        struct stw_trail trail = {0};
+        ctx.trail = runner->replica ? &trail : NULL;
         enum stw_code code = stw_job_step(&ctx, job, &more);
+        /* Who asked for the job looks at what it did as at writes of their own. */
+        if (runner->replica)
+            stw_replica_keep(runner->replica, job->created_by, &trail);
         if (code != STW_OK) {
             give_up(runner, job, code, &details);
             return;
@@ -172,7 +179,8 @@ static void destroy(struct srv_job_runner *runner)
     free(runner);
 }
 
-struct srv_job_runner *srv_job_runner_start(const char *database_url, const struct stw_engine *engine)
+struct srv_job_runner *srv_job_runner_start(const char *database_url, const struct stw_engine *engine,
+                                            struct stw_replica *replica)
 {
     struct srv_job_runner *runner = calloc(1, sizeof(*runner));
     struct stw_db_options options = {
@@ -187,6 +195,7 @@ struct srv_job_runner *srv_job_runner_start(const char *database_url, const stru
     if (!runner)
         return NULL;
     runner->engine = engine;
+    runner->replica = replica;
     pthread_mutex_init(&runner->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -11,8 +11,10 @@
 
 #include "core/clock.h"
 #include "server/listen.h"
+#include "server/log.h"
 #include "server/loop_private.h"
 #include "server/metrics.h"
+#include "server/replica.h"
 
 #define CORO_STACKS_KEPT 256
 #define SWEEP_US         ((int64_t)250000)
@@ -20,7 +22,9 @@
 /* After new connections are turned away, those whose handshake was under way still arrive. */
 #define HANDSHAKE_US  ((int64_t)150000)
 #define LEASE_WAIT_US ((int64_t)3000000)
+#define READS_AT_ONCE 4 /* lists that one loop keeps the database at work with; a loop is a core */
 #define EVENTS        64
+#define PLACES        32 /* requests of one loop at work at once: what fills a lane */
 
 struct stw_db *srv_loop_db(struct srv_loop *loop)
 {
@@ -35,6 +39,11 @@ struct srv_token_cache *srv_loop_tokens(struct srv_loop *loop)
 const struct srv_server *srv_loop_server(const struct srv_loop *loop)
 {
     return loop->shared->server;
+}
+
+bool srv_loop_leaving(const struct srv_loop *loop)
+{
+    return atomic_load_explicit(&loop->shared->leaving, memory_order_relaxed);
 }
 
 void srv_loop_wake(struct srv_loop *loop)
@@ -113,7 +122,8 @@ static bool add_fd(struct srv_loop *loop, int fd)
 /* This loop's part of the process's budget of connections. */
 static struct stw_db *open_db(struct srv_loop *loop)
 {
-    const struct srv_config *config = loop->shared->server->config;
+    const struct srv_server *server = loop->shared->server;
+    const struct srv_config *config = server->config;
     int part = config->database_connections / loop->shared->loop_count;
     struct stw_db_options options = {
         .url = config->database_url,
@@ -122,6 +132,9 @@ static struct stw_db *open_db(struct srv_loop *loop)
                  : part >= 3 ? 1
                              : 0,
         .slow = part >= 4 ? 1 : 0,
+        .reads = READS_AT_ONCE,
+        .read_url = server->replica ? config->database_read_url : NULL,
+        .replica = srv_replica_known(server->replica),
         .lease_wait_us = LEASE_WAIT_US,
         .statement_timeout_us = (int64_t)config->request_timeout_ms * 1000,
         .hooks = &loop->hooks,
@@ -130,6 +143,9 @@ static struct stw_db *open_db(struct srv_loop *loop)
     options.quick = part - options.lanes - options.slow;
     if (options.quick < 1)
         options.quick = 1;
+    /* As on the primary, but nothing writes there. */
+    options.replica_quick = options.quick < READS_AT_ONCE + 2 ? options.quick : READS_AT_ONCE + 2;
+    options.replica_slow = options.slow;
     return stw_db_new(&options);
 }
 
@@ -149,6 +165,7 @@ struct srv_loop *srv_loop_new(struct srv_shared *shared, int index, int listen_f
     srv_hooks_init(loop);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    srv_turnstile_init(&loop->turnstile, PLACES);
     loop->coros = srv_coro_pool_new(CORO_STACKS_KEPT);
     if (loop->epoll_fd < 0 || !loop->coros || !add_fd(loop, loop->wake_fd)) {
         fprintf(stderr, "loop: %s\n", strerror(errno));
@@ -192,7 +209,7 @@ void srv_loop_free(struct srv_loop *loop)
 /* What one run of the thread knows. */
 struct run {
     int64_t next_sweep_us;
-    int64_t next_tick_us; /* 0: no need */
+    int64_t next_tick_us, next_turnstile_us; /* 0: no need */
     int64_t drain_since_us;
     bool http_pending;
 };
@@ -209,6 +226,8 @@ static int timeout_ms(const struct srv_loop *loop, const struct run *run)
         until = first->due_us;
     if (run->next_tick_us && run->next_tick_us < until)
         until = run->next_tick_us;
+    if (run->next_turnstile_us && run->next_turnstile_us < until)
+        until = run->next_turnstile_us;
     now = stw_clock_monotonic_us();
     return until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
@@ -309,6 +328,7 @@ static bool turn(struct srv_loop *loop, struct run *run)
         srv_http_run(loop->http);
         run->http_pending = srv_http_pending(loop->http);
     }
+    run->next_turnstile_us = srv_turnstile_tick(loop, now_us);
     if (loop->db)
         run->next_tick_us = stw_db_tick(loop->db, now_us);
     /* Stopping is asked for by a wake-up. */
@@ -322,7 +342,10 @@ void *srv_loop_run(void *self)
     struct srv_loop *loop = self;
     struct run run = {.http_pending = true};
 
-    while (turn(loop, &run))
-        ;
+    srv_log_gather();
+    do
+        srv_log_flush();
+    while (turn(loop, &run));
+    srv_log_flush();
     return NULL;
 }

@@ -24,6 +24,7 @@ struct srv_server {
     struct srv_workers *workers;
     struct srv_metrics *metrics;
     struct srv_sessions *sessions;
+    struct srv_replica *replica; /* NULL: there is none */
     struct srv_job_runner *jobs;
     /* Make and free the token cache of one loop; both NULL: none. */
     struct srv_token_cache *(*tokens_new)(void);
@@ -40,8 +41,9 @@ struct srv_server {
  * descriptor. */
 struct srv_loop;
 
-/* Serves until SIGTERM or SIGINT, then drains: stops accepting once the queue is empty, answers what is in
- * flight with Connection: close, within drain_timeout. Prints "listening on http://ADDRESS:PORT" to stdout
+/* Serves until SIGTERM or SIGINT. Then each answer ends its connection; for drain_delay nothing else changes,
+ * but that /readyz says so (another signal ends the delay). Then drains: stops accepting once the queue is
+ * empty, answers what is in flight, within drain_timeout. Prints "listening on http://ADDRESS:PORT" to stdout
  * when ready. Inherits sockets by LISTEN_FDS. Returns the exit status. `on_ready` (may be NULL) is called
  * once with the port. */
 int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port), void *self);
@@ -49,6 +51,8 @@ int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port),
 struct stw_db *srv_loop_db(struct srv_loop *loop);
 struct srv_token_cache *srv_loop_tokens(struct srv_loop *loop);
 const struct srv_server *srv_loop_server(const struct srv_loop *loop);
+/* SIGTERM came: nothing should be sent here any more. */
+bool srv_loop_leaving(const struct srv_loop *loop);
 /* Puts the running coroutine to sleep for that long. */
 void srv_loop_sleep(struct srv_loop *loop, int64_t microseconds);
 

@@ -10,8 +10,9 @@
 #include "server/loop.h"
 #include "server/proxy.h"
 #include "server/timers.h"
+#include "server/turnstile.h"
 
-/* For loop.c, http.c and serve.c alone. */
+/* For the files that make up the loop: loop.c, hooks.c, turnstile.c, http.c, serve.c. */
 
 /* What the loops of one srv_serve share. */
 struct srv_shared {
@@ -20,7 +21,8 @@ struct srv_shared {
     int loop_count;
     atomic_int in_flight;       /* handlers running; admission */
     atomic_size_t upload_bytes; /* bodies being received */
-    atomic_bool stopping;
+    atomic_bool leaving;        /* not ready any more, and each connection ends with its next answer */
+    atomic_bool stopping;       /* besides, no new connections */
 };
 
 struct srv_piece;
@@ -39,6 +41,7 @@ struct srv_loop {
     struct srv_token_cache *tokens;
     struct srv_coro_pool *coros;
     int running; /* handlers of this loop */
+    struct srv_turnstile turnstile;
     struct srv_timers timers;
     struct srv_sleeper *runnable; /* a queue */
     struct srv_sleeper **runnable_end;

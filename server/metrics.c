@@ -38,7 +38,19 @@ struct slot {
     counter bytes;
 };
 
-enum db_sample { UP, MAX, HELD, WAITING, IN_FLIGHT, STATEMENTS, RECONNECTS, TIMEOUTS, DB_SAMPLE_COUNT };
+enum db_sample {
+    UP,
+    MAX,
+    HELD,
+    WAITING,
+    IN_FLIGHT,
+    STATEMENTS,
+    RECONNECTS,
+    TIMEOUTS,
+    REPLICA_READS,
+    FALLBACKS,
+    DB_SAMPLE_COUNT
+};
 
 static const struct {
     const char *name;
@@ -54,6 +66,10 @@ static const struct {
     [RECONNECTS] = {"steward_db_reconnects_total", "counter", "Database connections made again, by loop."},
     [TIMEOUTS] = {"steward_db_lease_timeouts_total", "counter",
                   "Requests that waited for a lease in vain, by loop."},
+    [REPLICA_READS] = {"steward_db_replica_reads_total", "counter",
+                       "Reads served by the read replica, by loop."},
+    [FALLBACKS] = {"steward_db_replica_fallbacks_total", "counter",
+                   "Reads sent to the read replica that the primary had to serve, by loop."},
 };
 
 struct part {
@@ -207,6 +223,8 @@ void srv_metrics_db(struct srv_metrics *metrics, int loop, const struct stw_db_s
         [STATEMENTS] = stats->statements,
         [RECONNECTS] = stats->reconnects,
         [TIMEOUTS] = stats->lease_timeouts,
+        [REPLICA_READS] = stats->replica_reads,
+        [FALLBACKS] = stats->replica_fallbacks,
     };
 
     for (int i = 0; i < DB_SAMPLE_COUNT; i++)

@@ -6,6 +6,7 @@
 
 #include "core/buf.h"
 #include "core/context.h"
+#include "db/replica.h"
 
 /* One complete request and the reply that grows for it. Both live in the request's arena. */
 
@@ -25,6 +26,7 @@ enum srv_language { SRV_ENGLISH, SRV_CHINESE };
 
 struct stw_pair; /* resource/query.h: name and value of one query parameter */
 struct srv_route;
+struct srv_token_memo;
 struct srv_loop;
 
 #define SRV_PATH_PARAMETERS_MAX 4
@@ -37,6 +39,7 @@ struct srv_header {
 struct srv_request {
     struct stw_context ctx;
     struct stw_details details;
+    struct stw_trail trail; /* ctx.trail when there is a read replica */
     struct srv_loop *loop;
     enum srv_method method;
     const char *target;           /* as sent: path and query, still encoded */
@@ -47,9 +50,10 @@ struct srv_request {
     int header_count;
     const char *body; /* NUL-terminated at body_length; "" when there is none */
     size_t body_length;
-    void *upload;       /* what a route that takes its body in pieces keeps between them */
-    bool admitted;      /* its caller is known and may send */
-    const char *client; /* the client's address, trusted proxies taken off */
+    void *upload;                /* what a route that takes its body in pieces keeps between them */
+    bool admitted;               /* its caller is known and may send */
+    const char *client;          /* the client's address, trusted proxies taken off */
+    struct srv_token_memo *memo; /* its connection's; may be NULL */
     enum srv_language language;
     const char *traceparent;                         /* as accepted, or NULL */
     const struct srv_route *route;                   /* NULL when no route matched */

@@ -20,6 +20,7 @@ enum srv_route_flags {
     SRV_ROUTE_UNCOUNTED = 1 << 3,     /* answered even when admission is full: /livez, /metrics */
     SRV_ROUTE_STREAM = 1 << 4,        /* takes a body of any size in pieces, see `take` */
     SRV_ROUTE_CSV = 1 << 5,           /* answers text/csv */
+    SRV_ROUTE_MAY_LAG = 1 << 7,       /* reads what a standby may serve, too */
     SRV_ROUTE_UNLISTED = 1 << 6,      /* for people, no operation of the contract: /docs */
 };
 

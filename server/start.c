@@ -26,6 +26,7 @@
 #include "server/migrations.h"
 #include "server/openapi.h"
 #include "server/problem.h"
+#include "server/replica.h"
 #include "server/session_routes.h"
 #include "server/sessions.h"
 #include "server/throttle.h"
@@ -33,6 +34,7 @@
 #include "server/workers.h"
 
 #define LOOPS_BY_DEFAULT 8
+#define REPLICA_LIMIT_US INT64_C(3000000) /* the start does not wait longer for a standby */
 #define WORKERS_MIN      2
 #define WORKERS_MAX      4 /* each may hold the 19 MiB of a password's hash */
 #define WORKERS_QUEUE    128
@@ -108,6 +110,24 @@ static bool check_role(const char *url)
     return code == STW_OK;
 }
 
+/* It may be away: then it is asked as soon as it is there, and not used before. */
+static bool check_replica(const char *url)
+{
+    struct srv_workbench bench;
+    char error[512] = "";
+    enum stw_code code;
+
+    if (!url)
+        return true;
+    srv_workbench_open_at(&bench, url, "steward-start");
+    bench.ctx.deadline_us = stw_clock_monotonic_us() + REPLICA_LIMIT_US;
+    code = stw_startup_check_role(&bench.ctx, error, sizeof(error));
+    srv_workbench_close(&bench);
+    if (code != STW_OK)
+        srv_command_say("serve: STEWARD_DATABASE_READ_URL: %s", error);
+    return code != STW_FORBIDDEN;
+}
+
 static void set_log_level(const char *word)
 {
     static const char *const words[] = {[SRV_LOG_ERROR] = "error",
@@ -133,6 +153,7 @@ static void release(struct srv_server *server)
 {
     srv_job_runner_stop(server->jobs);
     srv_sessions_stop(server->sessions);
+    srv_replica_stop(server->replica);
     srv_workers_free(server->workers);
     srv_metrics_free(server->metrics);
     srv_keys_free((struct srv_keys *)(uintptr_t)server->keys);
@@ -167,8 +188,12 @@ static bool prepare(struct srv_server *server)
     server->workers = srv_workers_new(cores(WORKERS_MIN, WORKERS_MAX), WORKERS_QUEUE);
     srv_throttle_limit(config->failed_sign_ins);
     server->sessions = srv_sessions_start(config->database_url);
-    server->jobs = srv_job_runner_start(config->database_url, server->engine);
-    if (server->workers && server->sessions && server->jobs)
+    if (config->database_read_url)
+        server->replica = srv_replica_start(config);
+    server->jobs =
+        srv_job_runner_start(config->database_url, server->engine, srv_replica_known(server->replica));
+    if (server->workers && server->sessions && server->jobs &&
+        (server->replica || !config->database_read_url))
         return true;
     srv_command_say("serve: a thread cannot be started");
     return false;
@@ -196,7 +221,8 @@ int srv_start(const struct srv_config *config, void (*on_ready)(void *self, int 
         srv_command_say("serve: libsodium cannot be used");
         return EXIT_FAILURE;
     }
-    if (!check_version(config->database_url) || !check_role(config->database_url))
+    if (!check_version(config->database_url) || !check_role(config->database_url) ||
+        !check_replica(config->database_read_url))
         return EXIT_FAILURE;
     server = (struct srv_server){
         .config = config,

@@ -9,6 +9,7 @@
 
 struct stw_db;      /* lib/db: this thread's connections */
 struct stw_tx;      /* lib/db: the transaction this request holds, if any */
+struct stw_trail;   /* lib/db: what a standby must know before it may be asked */
 struct stw_actor;   /* lib/resource: who asks */
 struct stw_engine;  /* lib/resource: registry and plans */
 struct stw_offload; /* how to run blocking work elsewhere and wait for it */
@@ -18,6 +19,7 @@ struct stw_context {
     struct stw_arena *arena;
     struct stw_db *db;
     struct stw_tx *tx;             /* owned by lib/db; NULL outside a transaction */
+    struct stw_trail *trail;       /* NULL: all goes to the primary, and nobody asks where a commit stands */
     char org_id[37];               /* organisation all statements run in; "" before sign-in */
     const struct stw_actor *actor; /* NULL before sign-in */
     const struct stw_engine *engine;

@@ -28,6 +28,7 @@ void stw_conn_close(struct stw_conn *conn)
     conn->pg = NULL;
     conn->state = STW_CONN_DOWN;
     conn->epoch++;
+    stw_gate_leave(conn);
     conn->users = 0;
     conn->doomed = false;
     conn->batch_end = NULL;
@@ -42,6 +43,8 @@ void stw_conn_drop(struct stw_conn *conn)
 {
     stw_conn_close(conn);
     conn->retry_us = stw_clock_monotonic_us() + conn->pause_us;
+    if (stw_pool_is_replica(conn->pool) && !stw_pool_is_up(conn->pool))
+        stw_pool_dismiss(conn->pool);
     conn->pause_us = conn->pause_us * 2 < STW_PAUSE_MOST_US ? conn->pause_us * 2 : STW_PAUSE_MOST_US;
 }
 
@@ -83,6 +86,8 @@ static void opened(struct stw_conn *conn)
     conn->encrypted = PQsslInUse(conn->pg) != 0 || PQgssEncInUse(conn->pg) != 0;
     conn->db->reconnects += conn->was_up;
     conn->was_up = true;
+    if (stw_pool_is_replica(conn->pool))
+        conn->db->replica_up_us = stw_clock_monotonic_us();
     stw_conn_watch(conn, EPOLLIN);
     stw_pool_pump(conn->pool);
 }

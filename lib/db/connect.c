@@ -18,7 +18,7 @@ static char *options_of_url(const char *url)
 
 static void settings_of(const struct stw_pool *pool, char *ret_text, size_t size)
 {
-    char *more = options_of_url(pool->db->url);
+    char *more = options_of_url(pool->url);
     int length = snprintf(ret_text, size,
                           "-c search_path=app -c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601"
                           " -c bytea_output=hex -c idle_in_transaction_session_timeout=60s");
@@ -53,6 +53,6 @@ PGconn *stw_connect_start(const struct stw_pool *pool)
                                  "fallback_application_name",
                                  NULL};
     const char *const values[] = {
-        "UTF8", "10000", "30", "5", "3", pool->db->url, settings, pool->db->application_name, NULL};
+        "UTF8", "10000", "30", "5", "3", pool->url, settings, pool->db->application_name, NULL};
     return PQconnectStartParams(words, values, 1);
 }

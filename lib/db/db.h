@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/context.h"
+#include "db/rows.h"
 
 /*
  * One thread's connections to PostgreSQL. Statements run through stw_db_run, which finds the right
@@ -16,6 +17,9 @@
  *   READ    leased for its segment (class quick)           yes, once
  *   WRITE   leased for its segment, commits at its Sync    never: STW_OUTCOME_UNKNOWN once the Sync was sent
  *   SLOW    leased from the bounded class slow             no
+ *
+ * With a replica (options.replica) READ and SLOW go there while ctx->trail allows it (db/replica.h). When it
+ * cannot be reached, goes away or cancels them for its recovery, the primary is asked instead, once.
  *
  * Inside a transaction (ctx->tx) every statement goes to the transaction's connection. Each segment starts
  * with set_config('steward.org', ctx->org_id, true) in the same round trip, so the views show that
@@ -39,14 +43,12 @@ struct stw_stmt {
     const char *sql;
     int param_count;
     enum stw_stmt_kind kind;
+    /* Of a POINT that finds at most one row by a UUID, its last parameter and its first column: where the
+     * placeholder
+     * "$n::uuid" stands in `sql`, behind an equals sign; else 0. Many of them, alike but for the key, go out
+     * as one. */
+    size_t key;
 };
-
-struct stw_rows;
-int stw_rows_count(const struct stw_rows *rows);
-int stw_rows_columns(const struct stw_rows *rows);
-/* NULL for SQL NULL; valid as long as the request's arena. */
-const char *stw_rows_text(const struct stw_rows *rows, int row, int column);
-size_t stw_rows_length(const struct stw_rows *rows, int row, int column);
 
 /* The rows belong to ctx->arena. `ret_rows` may be NULL. */
 enum stw_code stw_db_run(struct stw_context *ctx, const struct stw_stmt *stmt, const char *const *params,
@@ -102,12 +104,19 @@ struct stw_db_hooks {
     void (*detach)(void *self, void (*work)(void *what), void *what);
 };
 
+struct stw_replica;
+
 struct stw_db_options {
     const char *url; /* libpq connection string */
     const char *application_name;
     int lanes;                    /* shared read connections; 0: POINT runs as READ */
     int quick;                    /* leases for lists, writes, transactions; at least 1 */
+    int reads;                    /* READ statements that run at once on them; 0: as many as there are */
     int slow;                     /* leases for slow statements; 0: they share quick */
+    const char *read_url;         /* of the standby; NULL: none */
+    struct stw_replica *replica;  /* what is known of it; with read_url, outlives the db */
+    int replica_quick;            /* connections to it for READ */
+    int replica_slow;             /* for SLOW; 0: they share replica_quick */
     int64_t lease_wait_us;        /* how long a request may wait for a lease */
     int64_t statement_timeout_us; /* of leased connections; lanes have 250 ms */
     const struct stw_db_hooks *hooks;
@@ -123,12 +132,13 @@ void stw_db_ready(struct stw_conn *conn, unsigned events);
 /* Time-driven work: reconnects, leases that waited too long, drains. Returns when it wants to be called next
  * (monotonic microseconds), 0: no need. */
 int64_t stw_db_tick(struct stw_db *db, int64_t now_us);
-/* True when at least one connection of each class is up. */
+/* True when at least one connection of each class to the primary is up. */
 bool stw_db_is_ready(const struct stw_db *db);
 
 struct stw_db_stats {
     int connections_up, connections_max, leases_held, leases_waiting, lane_in_flight;
     uint64_t statements, reconnects, lease_timeouts;
+    uint64_t replica_reads, replica_fallbacks; /* segments answered there; and those that had to come back */
 };
 void stw_db_stats_read(const struct stw_db *db, struct stw_db_stats *ret_stats);
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/context.h"
+#include "core/turns.h"
 #include "db/db.h"
 
 #define STW_LANE_DEPTH        32
@@ -19,6 +20,9 @@
 #define STW_DRAIN_LIMIT_US    5000000 /* an abandoned segment, then the connection is closed */
 #define STW_ENCRYPTED_LOOK_US 5000
 #define STW_CANCEL_LOOK_US    2000
+#define STW_GATE_LIMIT_US     50000   /* a read that takes longer does not count at the gate any more */
+#define STW_REPLICA_LOOK_US   100000  /* how often busy connections to a standby are looked at */
+#define STW_REPLICA_STALL_US  3000000 /* a standby that was not heard for so long is not waited for */
 #define STW_LANE_STALL_US                                                                                    \
     5000000 /* a lane that answers nothing for so long is dead: its timeouts are 250 ms */
 
@@ -72,6 +76,7 @@ struct stw_segment {
     const char *after; /* "commit"; NULL: none */
     bool writes;       /* something commits at its end: in doubt when the connection is lost */
     bool unnamed;      /* do not use prepared statements for the calls */
+    bool asks;         /* of one that writes: where its commit stands, in the ticket's position */
     bool apart;        /* on a lane: shares its Sync with nobody */
 };
 
@@ -85,20 +90,34 @@ struct stw_step {
     PGresult *result; /* of CALL and AFTER */
 };
 
+/* A result whose rows belong to several callers. */
+struct stw_shared {
+    PGresult *result;
+    int refs;
+};
+
 /* A segment on its way. Held by its connection until its Sync came and by its caller until he has read it or
  * left, so it lives neither on a stack nor in an arena. */
 struct stw_ticket {
     struct stw_ticket *next; /* on the connection, in order of sending; or in the free list */
     struct stw_sleeper sleeper;
     int refs;
-    bool ends_batch; /* a Sync was sent behind it */
-    bool synced;     /* its Sync came */
-    bool skipped;    /* a neighbour's error ended the batch first: nothing was done */
-    bool lost;       /* the connection went first */
-    bool warned;     /* notice 01000: a commit that was not replicated */
-    bool stale;      /* a prepared statement must be made anew; nothing was done */
-    PGresult *error; /* the first */
-    int at;          /* step whose results come next */
+    bool ends_batch;   /* a Sync was sent behind it */
+    bool synced;       /* its Sync came */
+    bool skipped;      /* a neighbour's error ended the batch first: nothing was done */
+    bool lost;         /* the connection went first */
+    bool warned;       /* notice 01000: a commit that was not replicated */
+    bool stale;        /* a prepared statement must be made anew; nothing was done */
+    PGresult *error;   /* the first */
+    uint64_t position; /* of its commit or later, when it was asked for; 0: not known */
+    /* of a gathered read (gather.c) */
+    const struct stw_call *asked; /* its caller's, until it is sent or the caller leaves; then NULL */
+    const char *org;
+    char key[37];
+    struct stw_shared *shared; /* the carrier's result, and the row of it that was asked for; -1: none */
+    int row;
+    struct stw_ticket *members; /* of a carrier: those it was sent for */
+    int at;                     /* step whose results come next */
     int count, room;
     struct stw_step steps[];
 };
@@ -107,6 +126,12 @@ struct stw_ticket {
  * Sync is sent by stw_lane_sync, at the latest at the end of the loop's turn, for all segments of the batch.
  */
 struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segment *segment);
+/* Sends its statements without a Sync, for `ticket` or (NULL) for a new one, which it returns. NULL: the
+ * connection had to be dropped; `ticket` is still the caller's. */
+struct stw_ticket *stw_segment_put(struct stw_conn *conn, const struct stw_segment *segment,
+                                   struct stw_ticket *ticket);
+/* Its caller may read it; the connection lets it go. */
+void stw_ticket_finish(struct stw_conn *conn, struct stw_ticket *ticket);
 /* Ends the lane's open batch, if it has one and not too many are on their way. */
 void stw_lane_sync(struct stw_conn *conn);
 /* Reads what has arrived; may drop the connection. */
@@ -115,6 +140,18 @@ void stw_ticket_release(struct stw_db *db, struct stw_ticket *ticket);
 /* Pops and finishes every ticket of a connection that is gone. */
 void stw_tickets_lose(struct stw_conn *conn);
 void stw_tickets_free_spares(struct stw_db *db);
+
+/* ---- reads by key that go out as one (gather.c) ---- */
+
+bool stw_gather_can(const struct stw_segment *segment);
+void stw_gather_add(struct stw_conn *conn, struct stw_ticket *ticket, const struct stw_segment *segment);
+/* Sends what was gathered, without a Sync; may drop the connection. */
+void stw_gather_send(struct stw_conn *conn);
+/* The connection is gone. */
+void stw_gather_lose(struct stw_conn *conn);
+/* Gives the members of a carrier that has ended their parts, and ends them. Returns how many they were. */
+int stw_gather_deal(struct stw_conn *conn, struct stw_ticket *carrier);
+void stw_shared_release(struct stw_shared *shared);
 
 /* ---- connections (conn.c, connect.c) ---- */
 
@@ -137,11 +174,13 @@ struct stw_conn {
     int64_t retry_us; /* DOWN: when to connect again; CONNECTING: when to give up */
     int64_t pause_us; /* before the next attempt */
     int64_t moved_us; /* last time a segment ended here or the first was sent */
+    int64_t gated_us; /* when the gated lease was granted, 0: none */
     struct stw_ticket *first, **last;
     struct stw_ticket *reading; /* whose results come next, or one that has all of its own */
     struct stw_prepared_table prepared;
     /* lanes: the segments behind the last Sync */
     struct stw_ticket *batch_end; /* the newest, NULL: no open batch */
+    struct stw_ticket *gathered, **gathered_last;
     bool batch_org_set;
     char batch_org[37]; /* what its set_config set last */
     int batches;        /* Syncs on their way */
@@ -173,22 +212,36 @@ bool stw_drain_waits_for_cancel(const struct stw_conn *conn);
 /* ---- pools and leases (lease.c) ---- */
 
 struct stw_waiter {
+    struct stw_turn turn; /* first, so that it is the waiter */
     struct stw_sleeper sleeper;
     struct stw_conn *conn; /* granted */
     unsigned epoch;
-    struct stw_waiter *next;
 };
 
-enum stw_pool_kind { STW_POOL_LANES, STW_POOL_QUICK, STW_POOL_SLOW, STW_POOL_COUNT };
+enum stw_pool_kind {
+    STW_POOL_LANES,
+    STW_POOL_QUICK,
+    STW_POOL_SLOW,
+    STW_POOL_REPLICA, /* from here on they lead to the standby */
+    STW_POOL_REPLICA_SLOW,
+    STW_POOL_COUNT
+};
+
+/* A READ keeps a core of the database busy, so only a few of them run at once: more than eight at work slow
+ * two cores down. What waits for locks or disks does not come through this gate, and a read that takes long
+ * leaves it: it keeps its connection, but others may start. */
+enum stw_use { STW_USE_FREE, STW_USE_GATED, STW_USE_COUNT };
 
 struct stw_pool {
     struct stw_db *db;
     enum stw_pool_kind kind;
+    const char *url;
     struct stw_conn *conns;
     int count;
     int depth; /* users per connection */
-    struct stw_waiter *first, **last;
-    int waiting;
+    int gate;  /* gated leases at once; 0: as many as there are connections */
+    int gated; /* how many there are */
+    struct stw_turns queues[STW_USE_COUNT];
 };
 
 struct stw_lease {
@@ -197,12 +250,21 @@ struct stw_lease {
 };
 
 bool stw_lease_is_alive(const struct stw_lease *lease);
-enum stw_code stw_lease_get(struct stw_context *ctx, struct stw_pool *pool,
+enum stw_code stw_lease_get(struct stw_context *ctx, struct stw_pool *pool, enum stw_use use,
                             struct stw_lease *ret_lease) STW_MUST_CHECK;
 void stw_lease_put(const struct stw_lease *lease);
+/* The connection's lease, if any, does not count at the gate any more. */
+void stw_gate_leave(struct stw_conn *conn);
 bool stw_pool_is_up(const struct stw_pool *pool);
 /* Hands free connections to who waits. */
 void stw_pool_pump(struct stw_pool *pool);
+/* Sends away who waits: there is nothing to wait for any more. */
+void stw_pool_dismiss(struct stw_pool *pool);
+
+static inline bool stw_pool_is_replica(const struct stw_pool *pool)
+{
+    return pool->kind >= STW_POOL_REPLICA;
+}
 
 /* ---- running (run.c) ---- */
 
@@ -222,9 +284,21 @@ enum stw_code stw_ticket_code(struct stw_context *ctx, const struct stw_ticket *
                               const struct stw_call *calls, int count);
 /* Gives the results to the arena. `keep` false: drops them. */
 void stw_ticket_rows(struct stw_context *ctx, struct stw_ticket *ticket, struct stw_call *calls, bool keep);
+/* The outcome of a segment that wrote, for the caller's trail. */
+void stw_trail_note(struct stw_context *ctx, enum stw_code code, uint64_t position);
 enum stw_code stw_tx_calls(struct stw_context *ctx, struct stw_call *calls, int count,
                            bool keep) STW_MUST_CHECK;
 struct stw_rows *stw_rows_new(struct stw_arena *arena, PGresult *result);
+/* One row of a shared result, or none (row -1); takes over the reference. */
+struct stw_rows *stw_rows_share(struct stw_arena *arena, struct stw_shared *shared, int row);
+
+/* ---- replica_run.c ---- */
+
+/* Whether READ and SLOW of this context may be asked of the standby now. */
+bool stw_replica_allowed(const struct stw_context *ctx);
+/* Asks it; false when the primary must be asked instead. */
+bool stw_replica_run(struct stw_context *ctx, struct stw_call *calls, int count, bool slow, bool keep,
+                     enum stw_code *ret_code);
 
 /* ---- sqlstate.c ---- */
 
@@ -245,13 +319,15 @@ struct stw_db {
     struct stw_pool pools[STW_POOL_COUNT];
     struct stw_conn *conns; /* all, the pools hold parts of it */
     int conn_count;
-    char *url, *application_name;
+    char *url, *read_url, *application_name;
+    struct stw_replica *replica; /* NULL: there is none */
+    int64_t replica_up_us;       /* when the newest connection to it came up */
     int64_t lease_wait_us, statement_timeout_us;
     struct stw_db_hooks hooks;
     unsigned plan_epoch; /* grows when a result type changed: everything is prepared anew */
     struct stw_ticket *spares;
     struct pollfd *polls; /* of the blocking driver */
-    uint64_t statements, reconnects, lease_timeouts;
+    uint64_t statements, reconnects, lease_timeouts, replica_reads, replica_fallbacks;
 };
 
 /* Like calloc, but a process without memory stops. */

@@ -3,6 +3,28 @@
 
 #include "core/clock.h"
 #include "db/internal.h"
+#include "db/replica.h"
+
+static const struct stw_stmt where_stmt = {
+    .name = "stw_where", .sql = "select pg_current_wal_insert_lsn()", .kind = STW_STMT_READ};
+
+/* Behind the Sync of what commits, so that whatever becomes of it the commit stands as it stands. */
+static struct stw_ticket *ask_where(struct stw_conn *conn)
+{
+    static const struct stw_call call = {.stmt = &where_stmt};
+    static const struct stw_segment segment = {.calls = &call, .count = 1};
+    return stw_segment_send(conn, &segment);
+}
+
+static uint64_t read_where(const struct stw_ticket *ticket)
+{
+    const struct stw_step *step = ticket->count > 0 ? &ticket->steps[ticket->count - 1] : NULL;
+    uint64_t position = 0;
+    if (step == NULL || !ticket->synced || step->result == NULL || PQntuples(step->result) != 1 ||
+        !stw_position_parse(PQgetvalue(step->result, 0, 0), &position))
+        return 0;
+    return position;
+}
 
 enum stw_flow stw_segment_run(struct stw_db *db, const struct stw_lease *lease,
                               const struct stw_segment *segment, int64_t limit_us,
@@ -13,12 +35,18 @@ enum stw_flow stw_segment_run(struct stw_db *db, const struct stw_lease *lease,
     struct stw_ticket *ticket = stw_segment_send(lease->conn, segment);
     if (ticket == NULL)
         return STW_FLOW_UNSENT;
+    struct stw_ticket *where = segment->asks ? ask_where(lease->conn) : NULL;
     if (!stw_sleep(db, &ticket->sleeper, limit_us)) {
+        stw_ticket_release(db, where);
+        ticket->asked = NULL;
         stw_ticket_release(db, ticket);
         if (stw_lease_is_alive(lease) && lease->conn->pool->kind != STW_POOL_LANES)
             stw_drain_start(lease->conn);
         return STW_FLOW_LATE;
     }
+    if (where != NULL && stw_sleep(db, &where->sleeper, limit_us))
+        ticket->position = read_where(where);
+    stw_ticket_release(db, where);
     *ret_ticket = ticket;
     return ticket->synced ? STW_FLOW_DONE : STW_FLOW_LOST;
 }
@@ -44,6 +72,10 @@ enum stw_code stw_ticket_code(struct stw_context *ctx, const struct stw_ticket *
 
 void stw_ticket_rows(struct stw_context *ctx, struct stw_ticket *ticket, struct stw_call *calls, bool keep)
 {
+    if (keep && ticket->shared != NULL) {
+        calls[0].rows = stw_rows_share(ctx->arena, ticket->shared, ticket->row);
+        ticket->shared = NULL;
+    }
     for (int i = 0, call = 0; keep && i < ticket->count; i++) {
         struct stw_step *step = &ticket->steps[i];
         if (step->kind != STW_STEP_CALL)
@@ -75,6 +107,11 @@ static struct stw_pool *pool_for(struct stw_db *db, struct traits traits, bool a
     if (traits.slow && db->pools[STW_POOL_SLOW].count > 0)
         return &db->pools[STW_POOL_SLOW];
     return &db->pools[STW_POOL_QUICK];
+}
+
+static enum stw_use use_of(const struct stw_pool *pool, struct traits traits)
+{
+    return pool->kind == STW_POOL_QUICK && !traits.writes && !traits.slow ? STW_USE_GATED : STW_USE_FREE;
 }
 
 /* What may be tried once more, and how. */
@@ -132,17 +169,31 @@ static bool is_late(const struct stw_context *ctx)
     return ctx->deadline_us != 0 && stw_clock_monotonic_us() >= ctx->deadline_us;
 }
 
-static enum stw_code run_outside(struct stw_context *ctx, struct stw_call *calls, int count, bool keep)
+void stw_trail_note(struct stw_context *ctx, enum stw_code code, uint64_t position)
+{
+    struct stw_trail *trail = ctx->trail;
+    if (trail == NULL)
+        return;
+    if (code == STW_OUTCOME_UNKNOWN || (code == STW_OK && position == 0))
+        trail->in_doubt = true;
+    else if (code == STW_OK && position > trail->wrote)
+        trail->wrote = position;
+}
+
+static enum stw_code run_primary(struct stw_context *ctx, struct traits traits, struct stw_call *calls,
+                                 int count, bool keep)
 {
     struct stw_db *db = ctx->db;
-    struct traits traits = traits_of(calls, count);
-    struct stw_segment segment = {
-        .org = ctx->org_id, .calls = calls, .count = count, .writes = traits.writes};
+    struct stw_segment segment = {.org = ctx->org_id,
+                                  .calls = calls,
+                                  .count = count,
+                                  .writes = traits.writes,
+                                  .asks = traits.writes && ctx->trail != NULL};
     struct attempts attempts = {0};
     for (;;) {
         struct stw_lease lease;
         struct stw_pool *pool = pool_for(db, traits, attempts.alone);
-        enum stw_code code = stw_lease_get(ctx, pool, &lease);
+        enum stw_code code = stw_lease_get(ctx, pool, use_of(pool, traits), &lease);
         if (code != STW_OK)
             return code;
         if (is_late(ctx)) {
@@ -167,11 +218,27 @@ static enum stw_code run_outside(struct stw_context *ctx, struct stw_call *calls
         }
         bool again = (flow != STW_FLOW_DONE || code != STW_OK) &&
                      again_after(ctx, flow, traits, on_lane, ticket, &attempts, &code);
+        if (traits.writes && !again)
+            stw_trail_note(ctx, code, ticket != NULL ? ticket->position : 0);
         stw_ticket_release(db, ticket);
         if (!again)
             return code;
         stw_db_unexplain(ctx);
     }
+}
+
+static enum stw_code run_outside(struct stw_context *ctx, struct stw_call *calls, int count, bool keep)
+{
+    struct traits traits = traits_of(calls, count);
+    if (!traits.points && ctx->trail != NULL) {
+        enum stw_code code;
+        if (!traits.writes && stw_replica_allowed(ctx) &&
+            stw_replica_run(ctx, calls, count, traits.slow, keep, &code))
+            return code;
+        /* Having seen the present, a request does not go back to the past. */
+        ctx->trail->may_lag = false;
+    }
+    return run_primary(ctx, traits, calls, count, keep);
 }
 
 static enum stw_code run(struct stw_context *ctx, struct stw_call *calls, int count, bool keep)

@@ -31,6 +31,7 @@ void stw_ticket_release(struct stw_db *db, struct stw_ticket *ticket)
     for (int i = 0; i < ticket->count; i++)
         PQclear(ticket->steps[i].result);
     PQclear(ticket->error);
+    stw_shared_release(ticket->shared);
     if (ticket->room != SPARE_ROOM) {
         free(ticket);
         return;
@@ -134,7 +135,10 @@ static void send_sync(struct stw_conn *conn, struct stw_ticket *end)
 
 void stw_lane_sync(struct stw_conn *conn)
 {
-    if (conn->batch_end != NULL && conn->batches < STW_LANE_BATCHES)
+    if (conn->batches >= STW_LANE_BATCHES)
+        return;
+    stw_gather_send(conn);
+    if (conn->batch_end != NULL)
         send_sync(conn, conn->batch_end);
 }
 
@@ -149,6 +153,23 @@ static void append(struct stw_conn *conn, struct stw_ticket *ticket)
     conn->last = &ticket->next;
 }
 
+struct stw_ticket *stw_segment_put(struct stw_conn *conn, const struct stw_segment *segment,
+                                   struct stw_ticket *ticket)
+{
+    struct stw_ticket *mine = ticket != NULL ? ticket : ticket_new(conn->db, 5 + 2 * segment->count);
+    if (!send_steps(conn, mine, segment)) {
+        /* Without its Sync the server commits nothing of it. */
+        if (ticket == NULL)
+            stw_ticket_release(conn->db, mine);
+        stw_conn_drop(conn);
+        return NULL;
+    }
+    append(conn, mine);
+    if (conn->pool->kind == STW_POOL_LANES)
+        conn->batch_end = mine;
+    return mine;
+}
+
 struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segment *segment)
 {
     bool shares = conn->pool->kind == STW_POOL_LANES && !segment->apart;
@@ -156,18 +177,14 @@ struct stw_ticket *stw_segment_send(struct stw_conn *conn, const struct stw_segm
         send_sync(conn, conn->batch_end);
     if (conn->state != STW_CONN_UP)
         return NULL;
-    struct stw_ticket *ticket = ticket_new(conn->db, 5 + 2 * segment->count);
-    if (!send_steps(conn, ticket, segment)) {
-        /* Without its Sync the server commits nothing of it. */
-        stw_ticket_release(conn->db, ticket);
-        stw_conn_drop(conn);
-        return NULL;
-    }
-    append(conn, ticket);
     conn->db->statements += (uint64_t)segment->count;
-    if (shares)
-        conn->batch_end = ticket;
-    else
+    if (shares && stw_gather_can(segment)) {
+        struct stw_ticket *ticket = ticket_new(conn->db, SPARE_ROOM);
+        stw_gather_add(conn, ticket, segment);
+        return ticket;
+    }
+    struct stw_ticket *ticket = stw_segment_put(conn, segment, NULL);
+    if (ticket != NULL && !shares)
         send_sync(conn, ticket);
     return ticket;
 }
@@ -190,7 +207,7 @@ static struct stw_ticket *pop(struct stw_conn *conn)
     return ticket;
 }
 
-static void finish(struct stw_conn *conn, struct stw_ticket *ticket)
+void stw_ticket_finish(struct stw_conn *conn, struct stw_ticket *ticket)
 {
     stw_wake(conn->db, &ticket->sleeper);
     stw_ticket_release(conn->db, ticket);
@@ -201,8 +218,11 @@ void stw_tickets_lose(struct stw_conn *conn)
     while (conn->first != NULL) {
         struct stw_ticket *ticket = pop(conn);
         ticket->lost = true;
-        finish(conn, ticket);
+        if (ticket->members != NULL)
+            stw_gather_deal(conn, ticket);
+        stw_ticket_finish(conn, ticket);
     }
+    stw_gather_lose(conn);
 }
 
 /* "cached plan must not change result type", or somebody discarded our statements: nothing was done. */
@@ -269,8 +289,8 @@ static void take_sync(struct stw_conn *conn)
         ticket->synced = true;
         /* On a lane the segment is the user; elsewhere the lease goes on. */
         if (conn->pool->kind == STW_POOL_LANES)
-            conn->users--;
-        finish(conn, ticket);
+            conn->users -= ticket->members != NULL ? stw_gather_deal(conn, ticket) : 1;
+        stw_ticket_finish(conn, ticket);
     } while (!last);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "db/internal.h"
+#include "db/replica.h"
 
 #define REPEATS           3
 #define ROLLBACK_LIMIT_US 1000000 /* nobody waits longer for the end of what failed */
@@ -38,7 +39,7 @@ enum stw_code stw_tx_begin(struct stw_context *ctx)
         return STW_INTERNAL;
     }
     struct stw_lease lease;
-    enum stw_code code = stw_lease_get(ctx, &ctx->db->pools[STW_POOL_QUICK], &lease);
+    enum stw_code code = stw_lease_get(ctx, &ctx->db->pools[STW_POOL_QUICK], STW_USE_FREE, &lease);
     if (code != STW_OK)
         return code;
     struct stw_tx *tx = STW_NEW(ctx->arena, struct stw_tx);
@@ -46,6 +47,8 @@ enum stw_code stw_tx_begin(struct stw_context *ctx)
     tx->lease = lease;
     stw_arena_defer(ctx->arena, abandon, tx);
     ctx->tx = tx;
+    if (ctx->trail != NULL)
+        ctx->trail->may_lag = false;
     return STW_OK;
 }
 
@@ -54,7 +57,7 @@ static enum stw_code revive(struct stw_context *ctx, struct stw_tx *tx)
 {
     return tx->begun || stw_lease_is_alive(&tx->lease)
                ? STW_OK
-               : stw_lease_get(ctx, &tx->db->pools[STW_POOL_QUICK], &tx->lease);
+               : stw_lease_get(ctx, &tx->db->pools[STW_POOL_QUICK], STW_USE_FREE, &tx->lease);
 }
 
 static bool is_open(const struct stw_tx *tx)
@@ -166,12 +169,15 @@ enum stw_code stw_tx_commit(struct stw_context *ctx)
         stw_tx_rollback(ctx);
         return code;
     }
-    struct stw_segment segment = {.after = "commit", .writes = true};
+    struct stw_segment segment = {.after = "commit", .writes = true, .asks = ctx->trail != NULL};
     struct stw_ticket *ticket = NULL;
     code = run_inside(ctx, &segment, ctx->deadline_us, &ticket);
     if (code == STW_OK) {
         code = check_commit(ctx, ticket);
+        stw_trail_note(ctx, code, ticket->position);
         stw_ticket_release(tx->db, ticket);
+    } else {
+        stw_trail_note(ctx, code, 0);
     }
     ctx->tx = NULL;
     end(tx);

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 import psycopg
 
@@ -97,3 +98,44 @@ class Cluster:
                 return file.read()[-4000:]
         except OSError:
             return ""
+
+
+class Standby(Cluster):
+    """A hot standby of `primary`, with the same data from then on."""
+
+    def __init__(self, primary):
+        super().__init__()
+        self.primary = primary
+
+    def start(self, settings=None):
+        self._run(f"{self.bin}/pg_basebackup", "-h", self.primary.folder, "-U", "postgres", "-D", self.data, "-R",
+                  "--checkpoint=fast", "--no-sync")
+        options = {"unix_socket_directories": self.folder, "hot_standby": "on", **(settings or {})}
+        with open(f"{self.data}/postgresql.conf", "a", encoding="utf-8") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+        self.resume()
+
+    def ask(self, query, *values):
+        """As a superuser; the first value of the answer."""
+        with self.connect("postgres") as connection:
+            return connection.execute(query, values).fetchone()[0]
+
+    def hold(self):
+        """Takes in what the primary writes, but does not show it."""
+        self.ask("select pg_wal_replay_pause()")
+        self._until("select pg_get_wal_replay_pause_state() = 'paused'")
+
+    def go_on(self):
+        self.ask("select pg_wal_replay_resume()")
+
+    def catch_up(self):
+        with self.primary.connect("postgres") as connection:
+            position = connection.execute("select pg_current_wal_flush_lsn()::text").fetchone()[0]
+        self._until("select pg_last_wal_replay_lsn() >= %s::pg_lsn", position)
+
+    def _until(self, query, *values, seconds=20):
+        end = time.monotonic() + seconds
+        while not self.ask(query, *values):
+            if time.monotonic() > end:
+                raise RuntimeError(f"the standby does not get there: {query}\n{self.log()}")
+            time.sleep(0.02)

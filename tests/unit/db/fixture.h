@@ -202,11 +202,19 @@ static inline void theatre_settle(int milliseconds)
         theatre_turn();
 }
 
+static inline bool theatre_all_up(void)
+{
+    struct stw_db_stats stats;
+    stw_db_stats_read(theatre.db, &stats);
+    return stats.connections_up == stats.connections_max;
+}
+
+/* Until every connection is up, so that a test may count on all of them. */
 static inline void theatre_ready(void)
 {
-    for (int i = 0; i < 2000 && !stw_db_is_ready(theatre.db); i++)
+    for (int i = 0; i < 5000 && !theatre_all_up(); i++)
         theatre_turn();
-    assert_true(stw_db_is_ready(theatre.db));
+    assert_true(theatre_all_up());
 }
 
 static inline void theatre_clear(void)

@@ -57,6 +57,7 @@ static int start(void **state)
     (void)state;
     srv_router_add(router, routes, sizeof(routes) / sizeof(routes[0]));
     server.router = router;
+    srv_turnstile_init(&loop.turnstile, 1);
     return 0;
 }
 

@@ -265,7 +265,7 @@ static void histogram_adds_up(void **state)
 
 static void shows_gauges_by_loop(void **state)
 {
-    static const struct stw_db_stats stats = {5, 6, 2, -1, 3, UINT64_C(1) << 40, 7, 8};
+    static const struct stw_db_stats stats = {5, 6, 2, -1, 3, UINT64_C(1) << 40, 7, 8, 9, 10};
     struct fixture *fixture = *state;
     struct srv_router *router = make_router();
     struct srv_metrics *metrics = srv_metrics_new(3, router);
@@ -286,6 +286,8 @@ static void shows_gauges_by_loop(void **state)
     assert_true(value_of(text, "steward_db_statements_total{loop=\"2\"}") == 1099511627776.0);
     assert_true(value_of(text, "steward_db_reconnects_total{loop=\"2\"}") == 7);
     assert_true(value_of(text, "steward_db_lease_timeouts_total{loop=\"2\"}") == 8);
+    assert_true(value_of(text, "steward_db_replica_reads_total{loop=\"2\"}") == 9);
+    assert_true(value_of(text, "steward_db_replica_fallbacks_total{loop=\"2\"}") == 10);
     assert_true(value_of(text, "steward_db_statements_total{loop=\"0\"}") == 0);
     srv_metrics_free(metrics);
     srv_router_free(router);
