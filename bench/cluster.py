@@ -74,8 +74,9 @@ class Cluster:
                         "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"],
                        cwd="/", check=True, stdout=subprocess.DEVNULL)
 
-    def start(self):
-        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+    def start(self, more=None):
+        """With its settings, and others in their place."""
+        settings = [word for name, value in {**SETTINGS, **(more or {})}.items() for word in ("-c", f"{name}={value}")]
         with open(f"{self.folder}/postgresql.log", "ab") as log:
             self.process = subprocess.Popen(
                 [*dies_with_us("INT", "postgres"), f"{self.bin}/postgres", "-D", self.data, "-k", self.sockets, *settings],
@@ -89,10 +90,13 @@ class Cluster:
             time.sleep(0.1)
         raise SystemExit(f"bench: PostgreSQL does not start, see {self.folder}/postgresql.log (is another bench running?)")
 
-    def stop(self):
+    def halt(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(2)  # SIGINT: a fast shutdown
             self.process.wait(300)
+
+    def stop(self):
+        self.halt()
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def url(self, user):

@@ -41,9 +41,11 @@ class Server:
                            check=True, capture_output=True)
             os.chmod(key, 0o600)
         self.binary = binary
-        # A token outlives the run; everything else is as shipped, the log of requests too.
+        # A token outlives the run, and sixteen may sign in at once from one address; everything else is as shipped, the
+        # log of requests too.
         self.settings = {"STEWARD_DATABASE_URL": database_url, "STEWARD_SIGNING_KEY_FILE": key, "STEWARD_PORT": "0",
                          "STEWARD_CURSOR_KEY": secrets.token_hex(32), "STEWARD_ACCESS_TOKEN_SECONDS": "86400",
+                         "STEWARD_FAILED_SIGN_INS": "60000",
                          **(more or {})}
         self.log_path = f"{folder}/server.log"
         self.process = self.url = None
@@ -76,24 +78,28 @@ class Server:
         except OSError:
             return False
 
-    def request(self, method, path, body=None, token=None):
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+    def request(self, method, path, body=None, token=None, headers=None):
+        """`body`: text as it is, anything else as JSON. Gives the status and what was answered."""
+        headers = {**(headers or {}), **({"Content-Type": "application/json"} if body is not None else {})}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        sent = urllib.request.Request(self.url + path, method=method, headers=headers,
-                                      data=None if body is None else json.dumps(body).encode())
+        data = body if body is None or isinstance(body, str) else json.dumps(body)
+        sent = urllib.request.Request(self.url + path, method=method, headers=headers, data=data and data.encode())
         try:
             with urllib.request.urlopen(sent, timeout=60) as reply:
                 return reply.status, json.loads(reply.read() or b"null")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
 
-    def login(self, organization, password):
-        status, reply = self.request("POST", "/v1/auth/login", {
-            "organization": organization, "email": f"admin@{organization}.example", "password": password})
-        if status != 200:
-            raise SystemExit(f"bench: login: {status} {reply}")
-        return reply["access_token"]
+    def expect(self, wanted, *request):
+        status, answer = self.request(*request)
+        if status != wanted:
+            raise SystemExit(f"bench: {request[0]} {request[1]}: {status} {answer}")
+        return answer
+
+    def login(self, organization, email, password):
+        return self.expect(200, "POST", "/v1/auth/login", {
+            "organization": organization, "email": email, "password": password})["access_token"]
 
     def stop(self):
         if self.process and self.process.poll() is None:
