@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# scripts/debian-tree.sh bookworm|trixie [run|test]...
+# scripts/debian-tree.sh bookworm|trixie [run|test|image]...
 #
 # Shows that the two commands work on a Debian where nothing was installed before: debootstraps a minimal tree (kept
 # between runs), and in fresh copies of it does `./dev run` twice and `./dev test` in parts, as root and as a user with
-# sudo. Needs root, or sudo. Settings: STEWARD_TREE (folder, default ${TMPDIR:-/tmp}/steward-tree-RELEASE),
+# sudo. `image` does in copies of it what the Dockerfile and compose.yaml say (scripts/image-tree.py), of whose release
+# the tree must be. Needs root, or sudo. Settings: STEWARD_TREE (folder, default ${TMPDIR:-/tmp}/steward-tree-RELEASE),
 # STEWARD_TREE_MIRROR, STEWARD_TREE_PARTS (of ./dev test), STEWARD_TREE_CERTIFICATES (a file of authorities to trust,
 # default $PIP_CERT).
 set -euo pipefail
@@ -17,12 +18,20 @@ mirror=${STEWARD_TREE_MIRROR:-}
 certificates=${STEWARD_TREE_CERTIFICATES:-${PIP_CERT:-}}
 read -ra parts <<<"${STEWARD_TREE_PARTS:-release unit api}"
 
+cannot() {
+    echo "debian-tree.sh: $*" >&2
+    exit 1
+}
+
 if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || cannot "making a tree and entering it by chroot needs root, and there is no sudo"
     exec sudo env STEWARD_TREE="$folder" STEWARD_TREE_MIRROR="$mirror" STEWARD_TREE_PARTS="${parts[*]}" \
         STEWARD_TREE_CERTIFICATES="$certificates" "${BASH_SOURCE[0]}" "$release" "${steps[@]}"
 fi
 # Mounts and processes of the tree live in namespaces of their own and end with this script, however it ends.
 if [ -z "${STEWARD_TREE_INSIDE:-}" ]; then
+    [ -e "$folder/base/complete" ] || command -v debootstrap >/dev/null || cannot "debootstrap is not installed"
+    why=$(unshare --mount --pid --fork true 2>&1) || cannot "namespaces of its own are not allowed here: $why"
     exec env STEWARD_TREE_INSIDE=1 STEWARD_TREE="$folder" unshare --mount --pid --fork --kill-child \
         "${BASH_SOURCE[0]}" "$release" "${steps[@]}"
 fi
@@ -54,8 +63,12 @@ make_tree() {
     mount --bind "$folder/archives" "$tree/var/cache/apt/archives"
     if [ "$user" != root ]; then
         home=/home/$user
-        inside root / apt-get update -q >"$folder/apt.log" 2>&1
-        inside root / apt-get install -y -q --no-install-recommends sudo >>"$folder/apt.log" 2>&1
+        if ! {
+            inside root / apt-get update -q && inside root / apt-get install -y -q --no-install-recommends sudo
+        } >"$folder/apt.log" 2>&1; then
+            tail -n 30 "$folder/apt.log"
+            cannot "apt-get does not work in the tree"
+        fi
         chroot "$tree" useradd --create-home --shell /bin/bash "$user"
         echo "$user ALL=(ALL) NOPASSWD: ALL" >"$tree/etc/sudoers.d/$user"
     fi
@@ -120,10 +133,34 @@ serve_once() {
     [[ $answer == *' 200 '* ]] && [ "$status" -eq 0 ] && [ "$took" -le "$limit" ]
 }
 
+# The Dockerfile's and compose.yaml's steps, in a folder of their own; what they mount ends with them.
+build_image() {
+    local status=0 log=$folder/image.log
+    [ -x "$project/.venv/bin/python" ] || cannot "image needs .venv, which ./dev test makes"
+    unshare --mount-proc --pid --fork --kill-child "$project/.venv/bin/python" "$project/scripts/image-tree.py" \
+        "$folder/base" "$release" "$folder/image" "$certificates" >"$log" 2>&1 </dev/null || status=$?
+    rm -rf --one-file-system "$folder/image"
+    if [ "$status" -ne 0 ]; then
+        tail -n 120 "$log"
+        say "the image's steps failed"
+        return 1
+    fi
+    say "the image's steps passed"
+}
+
+users=()
+for step in "${steps[@]}"; do
+    case $step in
+    run | test) users=(root dev) ;;
+    image) ;;
+    *) cannot "unknown step $step" ;;
+    esac
+done
+
 tree='' home='' trust=()
 failed=0
 make_base
-for user in root dev; do
+for user in "${users[@]}"; do
     make_tree "$user"
     lend_certificates
     for step in "${steps[@]}"; do
@@ -145,6 +182,11 @@ for user in root dev; do
     done
     umount -R "$tree/dev" "$tree/proc" "$tree/var/cache/apt/archives"
     rm -rf --one-file-system "$tree"
+done
+for step in "${steps[@]}"; do
+    if [ "$step" = image ]; then
+        build_image || failed=$((failed + 1))
+    fi
 done
 say "$failed failed"
 [ "$failed" -eq 0 ]

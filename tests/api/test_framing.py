@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.wire import Wire, request
+from harness.wire import Wire, microhttpd, request
 
 LOGIN = "/v1/auth/login"
 JSON = "Content-Type: application/json"
@@ -43,20 +43,31 @@ REFUSED = {
 
 # libmicrohttpd answers these before it shows the request to anybody: the status holds, the body is its own HTML.
 BY_LIBRARY = {"list of lengths", "negative length", "signed length", "hexadecimal length", "huge length"}
+# From 1.0 on it is strict by itself, here too, and has 400 where Steward would say 501.
+BY_STRICT_LIBRARY = {"both framings", "both framings, length last", "space before the colon", "unknown coding",
+                     "coding before chunked", "coding with a tail", "no host", "name with a space", "empty name"}
+
+
+def expected(name):
+    """The statuses that may come, and whether libmicrohttpd may have made the answer."""
+    status = REFUSED[name][1]
+    if microhttpd() >= (1, 0) and name in BY_STRICT_LIBRARY:
+        return (400,), True
+    return status if isinstance(status, tuple) else (status,), name in BY_LIBRARY
 
 
 @pytest.mark.subset
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_and_closed(server, name):
-    data, status = REFUSED[name]
+    statuses, by_library = expected(name)
     with Wire(server) as wire:
-        wire.send(data)
-        reply = wire.reply(by_library=name in BY_LIBRARY)
+        wire.send(REFUSED[name][0])
+        reply = wire.reply(by_library=by_library)
         if reply is None:
-            # libmicrohttpd may end a request by itself whose first lines it cannot read at all.
-            assert name in ("empty name", "name with a space")
+            # libmicrohttpd 0.9 may end a request by itself whose first lines it cannot read at all.
+            assert microhttpd() < (1, 0) and name in ("empty name", "name with a space")
         else:
-            assert reply.status in (status if isinstance(status, tuple) else (status,)), reply
+            assert reply.status in statuses, reply
         if name not in ("an unknown method",):
             assert wire.ended(), "the connection stays open, what follows could be read as another request"
 
@@ -64,10 +75,9 @@ def test_refused_and_closed(server, name):
 @pytest.mark.parametrize("name", ["both framings", "two lengths", "space before the colon", "unknown coding",
                                   "chunked in HTTP/1.0"])
 def test_nothing_is_smuggled(server, name):
-    data, _ = REFUSED[name]
     with Wire(server) as wire:
-        wire.send(data + SMUGGLED.encode())
-        wire.reply()
+        wire.send(REFUSED[name][0] + SMUGGLED.encode())
+        wire.reply(by_library=expected(name)[1])
         assert wire.reply() is None, "the smuggled request was answered"
     assert "nothing-smuggled" not in "\n".join(server.log_lines())
 
@@ -87,7 +97,7 @@ def test_the_limits_themselves_are_allowed(server):
 
 
 def test_chunked_bodies(server):
-    body = "4\r\n{\"or\r\n3;x=1\r\ngan\r\n1\r\n\"\r\n3\r\n:1}\r\n0\r\n\r\n"
+    body = "4\r\n{\"or\r\n3\r\ngan\r\n1\r\n\"\r\n3\r\n:1}\r\n0\r\n\r\n"
     with Wire(server) as wire:
         wire.send(request("POST", LOGIN, [JSON, CHUNKED], body))
         assert wire.reply("POST").status == 422
@@ -104,6 +114,20 @@ def test_chunked_bodies(server):
             pass
         reply = wire.reply("POST")
         assert reply is None or reply.status == 413, "chunks add up to more than 1 MiB"
+
+
+@pytest.mark.parametrize("body", ["e;x=1\r\n{\"password\":1}\r\n0\r\n\r\n", "e\r\n{\"password\":1}\r\n0;x=1\r\n\r\n"])
+def test_chunk_extensions(server, body):
+    with Wire(server) as wire:
+        wire.send(request("POST", LOGIN, [JSON, CHUNKED], body) + SMUGGLED.encode())
+        if microhttpd() < (1, 0):
+            assert wire.reply("POST").status == 422, "an extension changes nothing"
+            assert wire.reply().status == 404
+        else:
+            # 1.0 takes the LF behind an extension for data, and so refuses every chunk that has one.
+            assert wire.reply("POST", by_library=True).status == 400
+            assert wire.ended()
+            assert "nothing-smuggled" not in "\n".join(server.log_lines())
 
 
 def test_pipelined_requests_are_answered_in_order(server):

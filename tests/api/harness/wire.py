@@ -1,11 +1,25 @@
 """Requests byte by byte, for what no decent client sends."""
 
+import ctypes
+import functools
+import re
 import socket
+import subprocess
 from dataclasses import dataclass
 
 import httpx
 
 from .client import check_reply
+from .server import binary
+
+
+@functools.cache
+def microhttpd():
+    """The version of libmicrohttpd that the binary under test runs with, as numbers: (1, 0, 1)."""
+    linked = subprocess.run(["ldd", binary()], capture_output=True, text=True, check=True).stdout
+    library = ctypes.CDLL(re.search(r"libmicrohttpd\.so\S* => (\S+)", linked).group(1))
+    library.MHD_get_version.restype = ctypes.c_char_p
+    return tuple(int(number) for number in library.MHD_get_version().decode().split("."))
 
 
 @dataclass
