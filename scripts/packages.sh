@@ -9,7 +9,7 @@ build_packages=(
     postgresql postgresql-client
 )
 # To test, besides.
-test_packages=(python3 python3-venv curl jq openssl ca-certificates chromium)
+test_packages=(python3 python3-venv curl jq openssl ca-certificates chromium valgrind haproxy)
 # For ./dev bench, besides; pgbench comes with the server.
 bench_packages=(wrk python3 openssl)
 # Named otherwise in each release, so chosen by what the release offers.

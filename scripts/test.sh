@@ -8,7 +8,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 . scripts/build.sh
 
 logs=build/logs
-standard_parts=(format lint release unit asan unit-asan api openapi contract examples api-asan tsan fuzz)
+standard_parts=(format lint release unit asan unit-asan api openapi contract examples budget soak api-asan tsan fuzz)
 full_parts=(long-fuzz debian-12 debian-13)
 short_fuzz=${STEWARD_FUZZ_SECONDS:-5}
 long_fuzz=${STEWARD_LONG_FUZZ_SECONDS:-120}
@@ -33,6 +33,14 @@ part_contract() {
     run_pytest release -m contract
 }
 part_examples() { run_pytest release -m examples; }
+part_budget() {
+    build_preset release steward
+    .venv/bin/python tests/budget/main.py
+}
+part_soak() {
+    build_preset release steward
+    STEWARD_BINARY=$PWD/build/release/steward .venv/bin/python tests/load/soak.py --warm-up 10000 --requests 20000
+}
 part_openapi() {
     build/release/steward openapi >build/openapi.yaml
     diff -u openapi.yaml build/openapi.yaml
@@ -45,9 +53,12 @@ part_fuzz() {
     build_fuzz
     run_fuzz "$short_fuzz"
 }
-part_long_fuzz() { run_fuzz "$long_fuzz"; }
-part_debian_12() { scripts/debian-tree.sh bookworm; }
-part_debian_13() { scripts/debian-tree.sh trixie; }
+part_long_fuzz() {
+    build_fuzz
+    run_fuzz "$long_fuzz"
+}
+part_debian_12() { scripts/debian-tree.sh bookworm run test; }
+part_debian_13() { scripts/debian-tree.sh trixie run test image; }
 
 # Sanitizers say everything and stop at the first finding.
 export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0

@@ -50,12 +50,18 @@ static void release_signals(const struct sigaction *before)
     stop_fd = -1;
 }
 
-static void wait_for_stop(void)
+/* Until a signal comes, or until the time is over (-1: none). */
+static void wait_for_signal(int milliseconds)
 {
     struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+    uint64_t count;
+    int found;
 
-    while (poll(&stop, 1, -1) < 1)
-        ;
+    do
+        found = poll(&stop, 1, milliseconds);
+    while (found < 0);
+    if (found > 0)
+        (void)!read(stop_fd, &count, sizeof(count));
 }
 
 /* sd_notify(3) without its library: one datagram. */
@@ -118,6 +124,7 @@ static bool stop_threads(struct srv_shared *shared, struct srv_loop **loops, int
 {
     bool clean = true;
 
+    atomic_store(&shared->leaving, true);
     atomic_store(&shared->stopping, true);
     for (int i = 0; i < count; i++)
         srv_loop_wake(loops[i]);
@@ -155,8 +162,10 @@ static int serve(struct srv_shared *shared, struct srv_listeners *listeners,
         notify("READY=1");
         if (on_ready)
             on_ready(self, listeners->port);
-        wait_for_stop();
+        wait_for_signal(-1);
         notify("STOPPING=1");
+        atomic_store(&shared->leaving, true);
+        wait_for_signal(shared->server->config->drain_delay_ms);
     }
     if (started)
         clean = stop_threads(shared, loops, started);

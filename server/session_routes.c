@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "domain/actor_load.h"
+#include "domain/attempts.h"
 #include "domain/sign_in.h"
 #include "resource/engine.h"
 #include "server/body.h"
@@ -92,15 +93,78 @@ static char *account_name(struct stw_arena *arena, const char *organization, con
     return name;
 }
 
-/* Counts the attempt before it runs, so that many at once cannot all pass below the limit. */
-static enum stw_code begin_attempt(struct srv_request *request, enum srv_throttled kind, const char *name)
+/* What a sign-in is counted under; the unused ones are NULL. */
+struct attempt {
+    const char *names[SRV_THROTTLE_KIND_COUNT];
+    bool is_local;                                                   /* not counted for all processes */
+    char digests[4 + SRV_THROTTLE_KIND_COUNT * SRV_THROTTLE_DIGEST]; /* an array, as the database reads it */
+};
+
+static void each_name(const struct attempt *attempt, int64_t now_us,
+                      void (*count)(enum srv_throttled kind, const char *name, int64_t now_us))
+{
+    for (int kind = 0; kind < SRV_THROTTLE_KIND_COUNT; kind++) {
+        if (attempt->names[kind])
+            count((enum srv_throttled)kind, attempt->names[kind], now_us);
+    }
+}
+
+static void add_digests(struct attempt *attempt)
+{
+    char *end = attempt->digests;
+
+    for (int kind = 0; kind < SRV_THROTTLE_KIND_COUNT; kind++) {
+        if (!attempt->names[kind])
+            continue;
+        *end = end == attempt->digests ? '{' : ',';
+        srv_throttle_digest((enum srv_throttled)kind, attempt->names[kind], end + 1);
+        end += strlen(end);
+    }
+    memcpy(end, "}", 2);
+}
+
+/* Counts the attempt before it runs, so that many at once cannot all pass below the limit: first here, where
+ * a flood is refused at no cost, then for all processes. */
+static enum stw_code begin_attempt(struct srv_request *request, struct attempt *attempt)
 {
     struct stw_context *ctx = &request->ctx;
+    int *wait = &ctx->details->retry_after_seconds;
+    int failed = 0;
+    enum stw_code code;
 
-    if (srv_throttle_blocked(kind, name, ctx->now_us, &ctx->details->retry_after_seconds))
-        return STW_TOO_MANY_REQUESTS;
-    srv_throttle_failed(kind, name, ctx->now_us);
-    return STW_OK;
+    for (int kind = 0; kind < SRV_THROTTLE_KIND_COUNT; kind++) {
+        if (attempt->names[kind] &&
+            srv_throttle_blocked((enum srv_throttled)kind, attempt->names[kind], ctx->now_us, wait))
+            return STW_TOO_MANY_REQUESTS;
+    }
+    each_name(attempt, ctx->now_us, srv_throttle_failed);
+    if (attempt->is_local)
+        return STW_OK;
+    add_digests(attempt);
+    code = stw_attempts_count(ctx, attempt->digests, 1, &failed);
+    if (code != STW_OK)
+        each_name(attempt, ctx->now_us, srv_throttle_forgive);
+    else if (srv_throttle_too_many(failed - 1, ctx->now_us, wait))
+        code = STW_TOO_MANY_REQUESTS;
+    return code;
+}
+
+/* Nobody has guessed. */
+static void forgive_attempt(struct srv_request *request, const struct attempt *attempt)
+{
+    struct stw_context own = request->ctx;
+    struct stw_details details;
+    int failed;
+    enum stw_code code;
+
+    each_name(attempt, own.now_us, srv_throttle_forgive);
+    if (attempt->is_local)
+        return;
+    /* Neither its failure nor its details are the request's. */
+    stw_details_init(&details, own.arena);
+    own.details = &details;
+    code = stw_attempts_count(&own, attempt->digests, -1, &failed);
+    (void)code;
 }
 
 static enum stw_code login(struct srv_request *request, struct srv_reply *reply)
@@ -109,25 +173,22 @@ static enum stw_code login(struct srv_request *request, struct srv_reply *reply)
     struct stw_context *ctx = &request->ctx;
     struct stw_value in[LOGIN_FIELDS];
     struct stw_session session;
-    char *account;
+    struct attempt attempt = {.names[SRV_THROTTLE_LOGIN] = request->client};
     enum stw_code code = srv_negotiate_no_query(request);
 
     if (code == STW_OK)
         code = srv_body_read(request, srv_action_login.in_fields, LOGIN_FIELDS, in);
-    if (code == STW_OK)
-        code = begin_attempt(request, SRV_THROTTLE_LOGIN, request->client);
     if (code != STW_OK)
         return code;
-    account = account_name(ctx->arena, in[LOGIN_ORGANIZATION].text, in[LOGIN_EMAIL].text);
-    code = begin_attempt(request, SRV_THROTTLE_ACCOUNT, account);
+    attempt.names[SRV_THROTTLE_ACCOUNT] =
+        account_name(ctx->arena, in[LOGIN_ORGANIZATION].text, in[LOGIN_EMAIL].text);
+    code = begin_attempt(request, &attempt);
     if (code != STW_OK)
         return code;
     code = stw_sign_in(ctx, in[LOGIN_ORGANIZATION].text, in[LOGIN_EMAIL].text, in[LOGIN_PASSWORD].text,
                        keep_seconds, &session);
-    if (code != STW_INVALID_CREDENTIALS) {
-        srv_throttle_forgive(SRV_THROTTLE_LOGIN, request->client, ctx->now_us);
-        srv_throttle_forgive(SRV_THROTTLE_ACCOUNT, account, ctx->now_us);
-    }
+    if (code != STW_INVALID_CREDENTIALS)
+        forgive_attempt(request, &attempt);
     return code == STW_OK ? answer_tokens(request, reply, &session) : code;
 }
 
@@ -136,17 +197,19 @@ static enum stw_code refresh(struct srv_request *request, struct srv_reply *repl
     int keep_seconds = srv_loop_server(request->loop)->config->refresh_token_seconds;
     struct stw_value in[REFRESH_FIELDS];
     struct stw_session session;
+    /* Nobody guesses a refresh token; this is against a flood, which each process can stop by itself. */
+    struct attempt attempt = {.names[SRV_THROTTLE_LOGIN] = request->client, .is_local = true};
     enum stw_code code = srv_negotiate_no_query(request);
 
     if (code == STW_OK)
         code = srv_body_read(request, srv_action_refresh.in_fields, REFRESH_FIELDS, in);
     if (code == STW_OK)
-        code = begin_attempt(request, SRV_THROTTLE_LOGIN, request->client);
+        code = begin_attempt(request, &attempt);
     if (code != STW_OK)
         return code;
     code = stw_sign_in_refresh(&request->ctx, in[REFRESH_TOKEN].text, keep_seconds, &session);
     if (code != STW_INVALID_TOKEN)
-        srv_throttle_forgive(SRV_THROTTLE_LOGIN, request->client, request->ctx.now_us);
+        forgive_attempt(request, &attempt);
     return code == STW_OK ? answer_tokens(request, reply, &session) : code;
 }
 
@@ -195,20 +258,23 @@ static enum stw_code change_password(struct srv_request *request, struct srv_rep
     struct stw_context *ctx = &request->ctx;
     struct stw_value in[PASSWORD_FIELDS];
     struct stw_session session;
+    struct attempt attempt = {0};
     enum stw_code code = srv_negotiate_no_query(request);
 
     if (code == STW_OK)
         code = demand_user(request, "users.password");
     if (code == STW_OK)
         code = srv_body_read(request, srv_action_password.in_fields, PASSWORD_FIELDS, in);
-    if (code == STW_OK)
-        code = begin_attempt(request, SRV_THROTTLE_ACCOUNT, ctx->actor->id);
+    if (code != STW_OK)
+        return code;
+    attempt.names[SRV_THROTTLE_ACCOUNT] = ctx->actor->id;
+    code = begin_attempt(request, &attempt);
     if (code != STW_OK)
         return code;
     code = stw_sign_in_change_password(ctx, in[PASSWORD_CURRENT].text, in[PASSWORD_NEW].text,
                                        server->config->refresh_token_seconds, &session);
     if (code != STW_VALIDATION_FAILED)
-        srv_throttle_forgive(SRV_THROTTLE_ACCOUNT, ctx->actor->id, ctx->now_us);
+        forgive_attempt(request, &attempt);
     if (code != STW_OK)
         return code;
     srv_sessions_changed(server->sessions, ctx->org_id);

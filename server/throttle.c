@@ -32,17 +32,17 @@ static void start(void)
     crypto_shorthash_keygen(hash_key);
 }
 
-static uint64_t hash_of(enum srv_throttled kind, const char *name)
+#define TEXT_MAX (1 + 512)
+
+/* What is counted: kind and name as bytes. */
+static size_t counted_text(enum srv_throttled kind, const char *name, unsigned char text[TEXT_MAX])
 {
-    unsigned char text[1 + 512] = {(unsigned char)kind};
-    unsigned char digest[crypto_shorthash_BYTES];
     struct in6_addr address;
     size_t length = strlen(name);
-    uint64_t hash;
 
-    pthread_once(&once, start);
-    if (length > sizeof(text) - 1)
-        length = sizeof(text) - 1;
+    if (length > TEXT_MAX - 1)
+        length = TEXT_MAX - 1;
+    text[0] = (unsigned char)kind;
     memcpy(text + 1, name, length);
     /* A household has a whole /64 to choose addresses from. */
     if (kind != SRV_THROTTLE_ACCOUNT && strchr(name, ':') && inet_pton(AF_INET6, name, &address) == 1 &&
@@ -50,9 +50,44 @@ static uint64_t hash_of(enum srv_throttled kind, const char *name)
         length = 8;
         memcpy(text + 1, address.s6_addr, length);
     }
-    crypto_shorthash(digest, text, length + 1, hash_key);
+    return length + 1;
+}
+
+static uint64_t hash_of(enum srv_throttled kind, const char *name)
+{
+    unsigned char text[TEXT_MAX];
+    unsigned char digest[crypto_shorthash_BYTES];
+    size_t length = counted_text(kind, name, text);
+    uint64_t hash;
+
+    pthread_once(&once, start);
+    crypto_shorthash(digest, text, length, hash_key);
     memcpy(&hash, digest, sizeof(hash));
     return hash;
+}
+
+void srv_throttle_digest(enum srv_throttled kind, const char *name, char ret_digest[SRV_THROTTLE_DIGEST])
+{
+    unsigned char text[TEXT_MAX];
+    unsigned char digest[(SRV_THROTTLE_DIGEST - 1) / 2];
+
+    crypto_generichash(digest, sizeof(digest), text, counted_text(kind, name, text), NULL, 0);
+    sodium_bin2hex(ret_digest, SRV_THROTTLE_DIGEST, digest, sizeof(digest));
+}
+
+static int seconds_left(int64_t now_us)
+{
+    int64_t length_us = SRV_THROTTLE_WINDOW * INT64_C(1000000);
+
+    return (int)((length_us - now_us % length_us + 999999) / 1000000);
+}
+
+bool srv_throttle_too_many(int failed, int64_t now_us, int *ret_seconds)
+{
+    if (failed <= limit)
+        return false;
+    *ret_seconds = seconds_left(now_us);
+    return true;
 }
 
 static uint64_t window_of(int64_t now_us)
@@ -95,12 +130,10 @@ static unsigned victim(uint64_t hash, uint64_t window)
 bool srv_throttle_blocked(enum srv_throttled kind, const char *name, int64_t now_us, int *ret_seconds)
 {
     int at = find(hash_of(kind, name), window_of(now_us));
-    int64_t length_us = SRV_THROTTLE_WINDOW * INT64_C(1000000);
 
-    if (at < 0 || COUNT(atomic_load_explicit(&slots[at], memory_order_relaxed)) <= (uint64_t)limit)
-        return false;
-    *ret_seconds = (int)((length_us - now_us % length_us + 999999) / 1000000);
-    return true;
+    return at >= 0 &&
+           srv_throttle_too_many((int)COUNT(atomic_load_explicit(&slots[at], memory_order_relaxed)), now_us,
+                                 ret_seconds);
 }
 
 /* Adds `change` to the count; a count that another thread has moved on meanwhile is tried again. */

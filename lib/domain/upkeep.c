@@ -15,10 +15,10 @@ enum stw_code stw_upkeep_auth_changes(struct stw_context *ctx, const char *since
 
 enum stw_code stw_upkeep_forget(struct stw_context *ctx)
 {
-    static const struct stw_stmt stmt = {.name = "upkeep_forget",
-                                         .sql =
-                                             "select app.auth_changes_forget(), app.import_chunks_forget()",
-                                         .kind = STW_STMT_WRITE};
+    static const struct stw_stmt stmt = {
+        .name = "upkeep_forget",
+        .sql = "select app.auth_changes_forget(), app.import_chunks_forget(), app.sign_in_attempts_forget()",
+        .kind = STW_STMT_WRITE};
     return stw_db_run(ctx, &stmt, NULL, NULL);
 }
 

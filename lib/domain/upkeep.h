@@ -11,7 +11,8 @@
  * twice. */
 enum stw_code stw_upkeep_auth_changes(struct stw_context *ctx, const char *since,
                                       struct stw_rows **ret_rows) STW_MUST_CHECK;
-/* Drops such changes older than an hour, and uploads that were broken off a day ago. */
+/* Drops such changes older than an hour, uploads that were broken off a day ago, and counts of failed
+ * sign-ins whose time is over. */
 enum stw_code stw_upkeep_forget(struct stw_context *ctx) STW_MUST_CHECK;
 /* Makes the partitions of events for the months ahead. */
 enum stw_code stw_upkeep_extend(struct stw_context *ctx) STW_MUST_CHECK;

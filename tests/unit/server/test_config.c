@@ -88,6 +88,7 @@ static void has_defaults(void **state)
     assert_int_equal(config.header_timeout_ms, 10000);
     assert_int_equal(config.body_timeout_ms, 30000);
     assert_int_equal(config.write_timeout_ms, 60000);
+    assert_int_equal(config.drain_delay_ms, 0);
     assert_int_equal(config.drain_timeout_ms, 30000);
     assert_int_equal(config.max_connections, 20000);
     assert_int_equal(config.max_requests, 2000);

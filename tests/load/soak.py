@@ -1,0 +1,199 @@
+"""./dev soak: a million requests of all sorts leave memory and descriptors where they were after the warm-up."""
+
+import argparse
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from client import Connection, drive, request  # noqa: E402
+from harness.client import Api  # noqa: E402
+from harness.cluster import SERVING, Cluster  # noqa: E402
+from harness.server import Server, new_signing_key, run_command  # noqa: E402
+
+GROWTH_KB = 2048
+CONNECTIONS = 32
+LEADS = 500
+PASSWORD = "soak-4711-password"
+IDLE = 10_000
+BUSY = 1_000
+
+
+def memory_kb(pid, name="Pss"):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(f"{name}:"))
+
+
+def status_kb(pid, name):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(f"{name}:"))
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+class Place:
+    """An organization with leads, its server and what is needed to call it."""
+
+    def __init__(self, cluster, folder):
+        admin = {"STEWARD_ADMIN_DATABASE_URL": cluster.url("steward_owner")}
+        run_command("migrate", settings=admin)
+        cluster.let_serve()
+        run_command("org", "create", "--slug", "soak", "--name", "Soak", settings=admin)
+        run_command("user", "create", "--org", "soak", "--email", "a@soak.example", "--name", "A", "--role", "admin",
+                    settings={**admin, "STEWARD_PASSWORD": PASSWORD})
+        made = run_command("key", "create", "--org", "soak", "--name", "form", "--source", "web", "--scopes",
+                           "leads:create,leads:read", settings=admin)
+        self.key = json.loads(made.stdout)["key"]
+        signing = Path(folder) / "signing.pem"
+        signing.write_text(new_signing_key(), encoding="ascii")
+        self.server = Server({"STEWARD_DATABASE_URL": cluster.url(SERVING), "STEWARD_SIGNING_KEY_FILE": str(signing),
+                              "STEWARD_CURSOR_KEY": "ab" * 32, "STEWARD_FAILED_SIGN_INS": "60000",
+                              "STEWARD_ACCESS_TOKEN_SECONDS": "86400"}, Path(folder) / "serve.log").start()
+        self.pid = self.server.process.pid
+        api = Api(self.server.url)
+        self.login = json.dumps({"organization": "soak", "email": "a@soak.example", "password": PASSWORD})
+        self.tokens = [api.post("/v1/auth/login", json=json.loads(self.login), expect=200).json()["access_token"]
+                       for _ in range(4)]
+        api.token = self.tokens[0]
+        self.leads = [api.create("/v1/leads", name=f"Lead {number}", score=number % 101)["id"] for number in range(LEADS)]
+        api.close()
+
+
+def mixed(place, seed):
+    """make(number) for drive: what clients send on good and on bad days."""
+    draw = random.Random(seed)
+
+    def token():
+        return draw.choice(place.tokens)
+
+    def lead():
+        return f"/v1/leads/{draw.choice(place.leads)}"
+
+    def page():
+        words = draw.choice(("limit=20", "limit=50&sort=-score", "score[gte]=50&limit=10", "status[in]=new,working&limit=5",
+                             f"name[starts]=Lead%20{draw.randrange(99)}", "limit=3&expand=owner"))
+        return request("GET", f"/v1/leads?{words}", token())
+
+    def create():
+        key = [f"Idempotency-Key: {uuid.UUID(int=draw.getrandbits(128))}"] if draw.random() < 0.5 else []
+        return request("POST", "/v1/leads", draw.choice((token(), place.key)), json.dumps({"name": f"Soaked {draw.random()}"}), key)
+
+    def change(match="*"):
+        return request("PATCH", lead(), token(), json.dumps({"score": draw.randrange(101)}), [f"If-Match: {match}"])
+
+    wrong = (
+        lambda: request("GET", f"/v1/leads/{uuid.UUID(int=draw.getrandbits(128))}", token()),
+        lambda: request("GET", f"/v1/{draw.randrange(10 ** 9)}", token()),
+        lambda: request("GET", "/v1/leads", f"guess-{draw.random()}"),
+        lambda: request("GET", "/v1/leads"),
+        lambda: request("POST", "/v1/leads", token(), json.dumps({"name": "", f"x{draw.randrange(10 ** 6)}": 1})),
+        lambda: request("POST", "/v1/leads", token(), '{"name":'),
+        lambda: request("POST", "/v1/leads", token(), "name", ["Content-Type: text/plain"]),
+        lambda: request("DELETE", "/v1/leads", token()),
+        lambda: request("GET", f"/v1/leads?colour={draw.random()}", token()),
+        lambda: request("GET", "/v1/leads?cursor=nonsense", token()),
+        lambda: change('"999999"'),
+        lambda: request("DELETE", "/v1/leads/" + place.leads[0], place.key, headers=["If-Match: *"]),
+        lambda: b"GET /v1/leads HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    )
+    kinds = ((0.45, lambda: request("GET", lead(), token())), (0.65, page), (0.73, create), (0.80, change),
+             (0.9998, lambda: draw.choice(wrong)()), (1.0, lambda: request("POST", "/v1/auth/login", body=place.login)))
+
+    def make(_):
+        at = draw.random()
+        return next(kind for share, kind in kinds if at < share)()
+    return make
+
+
+def idle_connections(place, count):
+    """KB that each open connection adds which has had an answer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    count = min(count, (hard if hard > 0 else soft) - 200)
+    before, made = memory_kb(place.pid), []
+    for _ in range(count):
+        made.append(Connection(place.server.port))
+        made[-1].socket.sendall(request("GET", "/livez"))
+        while made[-1].take() is None:
+            pass
+    after = memory_kb(place.pid)
+    for connection in made:
+        connection.close()
+    return count, (after - before) / count
+
+
+def busy_requests(place, count):
+    """KB that each of many pages at once adds at the peak."""
+    with open(f"/proc/{place.pid}/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")
+    before = status_kb(place.pid, "VmRSS")
+    statuses = drive(place.server.port, count, count, lambda _: request("GET", "/v1/leads?limit=50", place.tokens[0]))
+    return (status_kb(place.pid, "VmHWM") - before) / count, statuses
+
+
+def soak(place, warm_up, count):
+    """Prints what was measured; the list of what does not hold."""
+    drive(place.server.port, CONNECTIONS, warm_up, mixed(place, 1))
+    time.sleep(1)
+    first = memory_kb(place.pid), memory_kb(place.pid, "Rss"), descriptors(place.pid)
+    print(f"after {warm_up} requests: PSS {first[0]} KB, RSS {first[1]} KB, {first[2]} descriptors", flush=True)
+    statuses, began, done, part = {}, time.monotonic(), 0, 0
+    while done < count:
+        part += 1
+        step = min(count - done, max(count // 10, 1))
+        for status, number in drive(place.server.port, CONNECTIONS, step, mixed(place, 1 + part)).items():
+            statuses[status] = statuses.get(status, 0) + number
+        done += step
+        print(f"{done:>8} more: PSS {memory_kb(place.pid)} KB", flush=True)
+    took = time.monotonic() - began
+    time.sleep(1)
+    last = memory_kb(place.pid), memory_kb(place.pid, "Rss"), descriptors(place.pid)
+    print(f"growth over {count} requests in {took:.0f} s: PSS {last[0] - first[0]} KB, RSS {last[1] - first[1]} KB, "
+          f"descriptors {last[2] - first[2]}")
+    print("statuses: " + ", ".join(f"{status}: {statuses[status]}" for status in sorted(statuses)))
+    wrong = [f"{number} answers of {status}" for status, number in statuses.items() if status >= 500]
+    if last[0] - first[0] > GROWTH_KB:
+        wrong.append(f"memory grew by more than {GROWTH_KB} KB")
+    if last[2] > first[2]:
+        wrong.append("descriptors are left open")
+    wrong += [f"no answer of {status}" for status in (200, 201, 400, 401, 403, 404, 405, 412, 415, 422) if status not in statuses]
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
+    parser.add_argument("--requests", type=int, default=1_000_000, help="after the warm-up")
+    parser.add_argument("--warm-up", type=int, default=100_000)
+    arguments = parser.parse_args()
+    cluster = Cluster()
+    with tempfile.TemporaryDirectory(prefix="steward-soak-") as folder:
+        try:
+            cluster.start()
+            place = Place(cluster, folder)
+            try:
+                wrong = soak(place, arguments.warm_up, arguments.requests)
+                each, statuses = busy_requests(place, BUSY)
+                print(f"{BUSY} pages of 50 at once: {each:.0f} KB each at the peak ({dict(statuses)})")
+                count, each = idle_connections(place, IDLE)
+                print(f"{count} idle connections: {each:.1f} KB each")
+                place.server.stop()
+            finally:
+                place.server.kill()
+        finally:
+            cluster.stop()
+    print(f"soak: {'1 passed, 0 failed' if not wrong else '0 passed, 1 failed: ' + '; '.join(wrong)}")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
