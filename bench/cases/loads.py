@@ -169,7 +169,8 @@ def noisy(bench: Bench):
     others_slugs = tuple(data.slug(number) for number in range(6))
     calm = Traffic([reading("/v1/accounts/{account}", others_slugs, weight=4), reading("/v1/accounts", others_slugs)],
                    delay_ms=50)
-    loud = Traffic([reading(FILTERED, weight=9), Request("/v1/accounts/aggregate", "POST", json.dumps(AGGREGATE), (READER,))])
+    loud = Traffic([reading(FILTERED, weight=9), Request("/v1/accounts/aggregate", "POST", json.dumps(AGGREGATE), (READER,))],
+                   refused=True)
 
     def disturbed(seconds):
         with ThreadPoolExecutor(1) as pool:
