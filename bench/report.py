@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 
 def _number(values, digits=2):
@@ -70,7 +71,13 @@ def _plain(value):
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def write(path, results, about):
+def write(path, results, about, some):
+    """With `some` only the figures of these cases are replaced; each says from which run it is."""
+    measured = {result["name"]: {**result, "run": about} for result in results}
+    kept = []
+    if some and os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            kept = [measured.pop(old["name"], old) for old in json.load(file)["results"]]
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(_plain({**about, "results": results}), file, indent=1, ensure_ascii=False)
+        json.dump(_plain({"results": [*kept, *measured.values()]}), file, indent=1, ensure_ascii=False)
         file.write("\n")

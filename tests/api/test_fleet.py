@@ -469,13 +469,13 @@ def until(holds, seconds=30):
 
 
 def runner_of(fleet, owner):
-    """The process that is writing leads."""
-    query = ("select distinct application_name from pg_locks join pg_stat_activity using (pid) "
-             "where relation = 'steward.leads'::regclass and mode = 'RowExclusiveLock'")
-    names = []
-    until(lambda: names.extend(owner.execute(query).fetchall()) or names)
-    (name,), = names
-    return next(server for server in fleet.servers if name == f"process-{server.port}")
+    """The process that is writing leads; another database may have a table of the same number."""
+    query = ("select application_name from pg_locks l join pg_stat_activity using (pid) "
+             "where l.relation = 'steward.leads'::regclass and l.mode = 'RowExclusiveLock' and datname = current_database()")
+    ours = {f"process-{server.port}" for server in fleet.servers}
+    names = set()
+    until(lambda: names.update(name for (name,) in owner.execute(query)) or names & ours)
+    return next(server for server in fleet.servers if f"process-{server.port}" in names)
 
 
 def test_the_runner_of_an_import_is_killed(own_fleet, place, owner):

@@ -116,9 +116,13 @@ class Standby(Cluster):
         self.resume()
 
     def ask(self, query, *values):
-        """As a superuser; the first value of the answer."""
-        with self.connect("postgres") as connection:
-            return connection.execute(query, values).fetchone()[0]
+        """As a superuser; the first value of the answer. What recovery cancels, even a question like these, is asked again."""
+        while True:
+            try:
+                with self.connect("postgres") as connection:
+                    return connection.execute(query, values).fetchone()[0]
+            except psycopg.errors.SerializationFailure:
+                continue
 
     def hold(self):
         """Takes in what the primary writes, but does not show it."""
