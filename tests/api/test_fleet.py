@@ -468,23 +468,37 @@ def until(holds, seconds=30):
         time.sleep(0.02)
 
 
-def runner_of(fleet, owner):
-    """The process that is writing leads; another database may have a table of the same number."""
+@contextlib.contextmanager
+def held(owner, name, key=4711):
+    """While inside, whoever writes the lead of that name waits for us; gives the key of the lock it waits for."""
+    owner.execute(f"create function hold() returns trigger language plpgsql as "
+                  f"$$ begin perform pg_advisory_xact_lock({key}); return new; end $$")
+    owner.execute(f"create trigger hold before insert on leads for each row when (new.name = '{name}') execute function hold()")
+    owner.execute("select pg_advisory_lock(%s)", (key,))
+    try:
+        yield key
+    finally:
+        owner.execute("select pg_advisory_unlock(%s)", (key,))
+        owner.execute("drop trigger hold on leads")
+        owner.execute("drop function hold")
+
+
+def waiting_for(fleet, owner, key):
+    """The process whose connection waits for the lock of that key."""
     query = ("select application_name from pg_locks l join pg_stat_activity using (pid) "
-             "where l.relation = 'steward.leads'::regclass and l.mode = 'RowExclusiveLock' and datname = current_database()")
-    ours = {f"process-{server.port}" for server in fleet.servers}
+             "where l.locktype = 'advisory' and l.objid = %s and not l.granted and datname = current_database()")
     names = set()
-    until(lambda: names.update(name for (name,) in owner.execute(query)) or names & ours)
+    until(lambda: names.update(name for (name,) in owner.execute(query, (key,))) or names)
     return next(server for server in fleet.servers if f"process-{server.port}" in names)
 
 
 def test_the_runner_of_an_import_is_killed(own_fleet, place, owner):
-    """Another process takes it over where it stood, and every line is there once."""
+    """In the middle of a batch; another process takes it over where it stood, and every line is there once."""
     fleet, boss = own_fleet, found(own_fleet, place, "runner")
-    going = start(boss, LEADS, leads_file(8000))
-    wait(boss, going, lambda row: row["progress"]["lines"] >= 200)
-    runner = runner_of(fleet, owner)
-    runner.kill()
+    with held(owner, "Person 4000") as key:
+        going = start(boss, LEADS, leads_file(8000))
+        waiting_for(fleet, owner, key).kill()
+        assert 0 < boss.get(f"/v1/imports/{going}").json()["progress"]["lines"] <= 4000
     # as if its lease had run out
     owner.execute("update jobs set lease_until = now() - interval '1 second' where id = %s and state = 'running'", (going,))
     row = wait(boss, going)
