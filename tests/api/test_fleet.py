@@ -22,13 +22,17 @@ PROMPT = 3.0 if sanitized() else 1.0  # seconds in which a change of rights must
 DATABASE = "fleet"
 
 
-@pytest.fixture(scope="module")
-def place(cluster, world):
+def make_place(cluster, database):
     """A database of its own, so that no other server of the suite takes its jobs; gives the settings of its owner."""
-    cluster.create_database(DATABASE)
-    admin = {"STEWARD_ADMIN_DATABASE_URL": cluster.url("steward_owner", DATABASE)}
+    cluster.create_database(database)
+    admin = {"STEWARD_ADMIN_DATABASE_URL": cluster.url("steward_owner", database)}
     importing.run_command("migrate", settings=admin)
     return admin
+
+
+@pytest.fixture(scope="module")
+def place(cluster, world):
+    return make_place(cluster, DATABASE)
 
 
 class Fleet:
@@ -492,18 +496,20 @@ def waiting_for(fleet, owner, key):
     return next(server for server in fleet.servers if f"process-{server.port}" in names)
 
 
-def test_the_runner_of_an_import_is_killed(own_fleet, place, owner):
+def test_the_runner_of_an_import_is_killed(make_fleet, cluster, world):
     """In the middle of a batch; another process takes it over where it stood, and every line is there once."""
-    fleet, boss = own_fleet, found(own_fleet, place, "runner")
-    with held(owner, "Person 4000") as key:
-        going = start(boss, LEADS, leads_file(8000))
-        waiting_for(fleet, owner, key).kill()
-        assert 0 < boss.get(f"/v1/imports/{going}").json()["progress"]["lines"] <= 4000
-    # as if its lease had run out
-    owner.execute("update jobs set lease_until = now() - interval '1 second' where id = %s and state = 'running'", (going,))
-    row = wait(boss, going)
-    assert row["state"] == "done" and progress(row) == (8000, 0, 0, 0)
-    assert owner.execute("select fence, state from jobs where id = %s", (going,)).fetchall() == [(2, "done")]
-    org = owner.execute("select id from organizations where slug = 'runner'").fetchone()[0]
-    assert owner.execute("select count(*), count(distinct external_ids ->> 'sheet') from leads where org_id = %s",
-                         (org,)).fetchone() == (8000, 8000)
+    name = "fleet_runner"  # where no process of another fleet takes the job
+    place = make_place(cluster, name)
+    with make_fleet("runner", STEWARD_DATABASE_URL=cluster.url("steward_app", name)) as fleet, \
+            cluster.connect(database=name) as owner:
+        boss = found(fleet, place, "runner")
+        with held(owner, "Person 4000") as key:
+            going = start(boss, LEADS, leads_file(8000))
+            waiting_for(fleet, owner, key).kill()
+            assert 0 < boss.get(f"/v1/imports/{going}").json()["progress"]["lines"] <= 4000
+        # as if its lease had run out
+        owner.execute("update jobs set lease_until = now() - interval '1 second' where state = 'running'")
+        row = wait(boss, going)
+        assert row["state"] == "done" and progress(row) == (8000, 0, 0, 0)
+        assert owner.execute("select fence, state from jobs").fetchall() == [(2, "done")]
+        assert owner.execute("select count(*), count(distinct external_ids ->> 'sheet') from leads").fetchone() == (8000, 8000)
