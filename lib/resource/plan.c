@@ -139,9 +139,7 @@ static void lay_out_columns(struct stw_plan *plan, struct stw_arena *arena)
         plan->members[i] = member_of(arena, field, plan->first_column[i]);
         if (!has_column)
             continue;
-        /* an array's text form is PostgreSQL's own; as JSON it goes out as it is */
-        stw_buf_printf(&columns, field->type == STW_TYPE_TEXTS ? "%sto_jsonb(t.%s)" : "%st.%s", i ? ", " : "",
-                       field->name);
+        stw_buf_printf(&columns, "%st.%s", i ? ", " : "", field->name);
         if (field->type == STW_TYPE_MONEY) {
             plan->column_count++;
             stw_buf_printf(&columns, ", t.%s_currency", field->name);

@@ -44,6 +44,50 @@ static void add_timestamp(struct stw_buf *out, const char *text, size_t length)
     stw_buf_add_char(out, '"');
 }
 
+/* Of an array's text form, as {plain,"with \"signs\"",NULL}: what follows the element that starts at `at`. */
+static const char *element_end(const char *at)
+{
+    if (*at != '"')
+        return at + strcspn(at, ",}");
+    for (at++; *at && *at != '"'; at++)
+        at += at[0] == '\\' && at[1];
+    return at + (*at == '"');
+}
+
+static void add_element(struct stw_buf *out, const char *at, const char *end)
+{
+    if (*at != '"') {
+        if (end - at == 4 && memcmp(at, "NULL", 4) == 0)
+            stw_buf_add(out, "null", 4);
+        else
+            stw_buf_add_json(out, at, (size_t)(end - at));
+        return;
+    }
+    stw_buf_add_char(out, '"');
+    for (at++, end--; at < end;) {
+        at += *at == '\\';
+        size_t plain = 1 + strcspn(at + 1, "\"\\");
+        stw_buf_add_escaped(out, at, plain);
+        at += plain;
+    }
+    stw_buf_add_char(out, '"');
+}
+
+static void add_texts(struct stw_buf *out, const char *text)
+{
+    const char *at = text + 1;
+
+    stw_buf_add_char(out, '[');
+    while (*at && *at != '}') {
+        const char *end = element_end(at);
+        add_element(out, at, end);
+        if (*end == ',')
+            stw_buf_add_char(out, *end++);
+        at = end;
+    }
+    stw_buf_add_char(out, ']');
+}
+
 void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text, size_t length,
                       const char *currency)
 {
@@ -56,10 +100,15 @@ void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text,
         stw_buf_add_text(out, text[0] == 't' ? "true" : "false");
         return;
     case STW_TYPE_INT:
-    case STW_TYPE_TEXTS:
     case STW_TYPE_OBJECT:
     case STW_TYPE_KEYS:
         stw_buf_add(out, text, length);
+        return;
+    case STW_TYPE_TEXTS:
+        if (text[0] == '{')
+            add_texts(out, text);
+        else
+            stw_buf_add(out, text, length);
         return;
     case STW_TYPE_DECIMAL:
     case STW_TYPE_PERCENT:
@@ -159,10 +208,11 @@ static char *put_value(char *at, const struct stw_member *member, const char *te
         *at = '"';
         return at + 1;
     case STW_TYPE_INT:
-    case STW_TYPE_TEXTS:
     case STW_TYPE_OBJECT:
     case STW_TYPE_KEYS:
         return stw_buf_put(at, text, length);
+    case STW_TYPE_TEXTS:
+        return length == 2 ? stw_buf_put(at, "[]", 2) : NULL;
     case STW_TYPE_DECIMAL:
     case STW_TYPE_PERCENT:
         return put_decimal(at, text, length, 0);

@@ -120,6 +120,10 @@ static void each_type_has_its_form(void **state)
     check_field(BOOK_READ_AT, "2026-01-02 03:04:05.123456+00", "\"2026-01-02T03:04:05.123456Z\"");
     check_field(BOOK_BINDING, "paperback", "\"paperback\"");
     check_field(BOOK_EDITOR_ID, REF, "\"" REF "\"");
+    check_field(BOOK_TAGS, "{}", "[]");
+    check_field(BOOK_TAGS, "{a,\"b c\",\"\",\"NULL\",NULL}", "[\"a\",\"b c\",\"\",\"NULL\",null]");
+    check_field(BOOK_TAGS, "{\"say \\\"hi\\\"\",\"C:\\\\\",\"{a,b}\",\"a\nb\"}",
+                "[\"say \\\"hi\\\"\",\"C:\\\\\",\"{a,b}\",\"a\\nb\"]");
     check_field(BOOK_TAGS, "[\"a\", \"b\"]", "[\"a\", \"b\"]");
     check_field(BOOK_EXTRA, "{}", "{}");
     check_field(BOOK_COUNTRY, NULL, "null");
