@@ -178,6 +178,7 @@ static bool prepare(struct srv_server *server)
     sodium_memzero(cursor_key, sizeof(cursor_key));
     server->router = srv_start_router(server->engine);
     server->contract = srv_contract_new(server->router, server->engine);
+    malloc_trim(0); /* of the megabytes that making it took, it keeps two */
     server->keys = srv_keys_new(config->signing_key, &reason);
     if (!server->keys) {
         srv_command_say("serve: STEWARD_SIGNING_KEY: %s", reason);
