@@ -74,6 +74,11 @@ enum stw_code stw_tx_run(struct stw_context *ctx,
                          enum stw_code (*body)(struct stw_context *ctx, void *argument), void *argument,
                          bool dry_run) STW_MUST_CHECK;
 enum stw_code stw_tx_begin(struct stw_context *ctx) STW_MUST_CHECK;
+/* A statement whose rows nobody needs, which so far is the transaction's last: it shares the COMMIT's round
+ * trip. STW_OK says only that it will run; what comes of it is the commit's code. Outside a transaction and
+ * in a nested one it runs at once. */
+enum stw_code stw_tx_last(struct stw_context *ctx, const struct stw_stmt *stmt,
+                          const char *const *params) STW_MUST_CHECK;
 enum stw_code stw_tx_commit(struct stw_context *ctx) STW_MUST_CHECK;
 /* Always ends the transaction, by dropping the connection if need be. */
 void stw_tx_rollback(struct stw_context *ctx);

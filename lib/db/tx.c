@@ -15,6 +15,7 @@ struct stw_tx {
     bool org_set; /* `org` is what the connection has set */
     char org[37];
     int depth;            /* open savepoints */
+    struct stw_call last; /* goes out with COMMIT; stmt NULL: none */
     enum stw_code failed; /* the first failure since the last savepoint: nothing more can run */
 };
 
@@ -119,16 +120,33 @@ static enum stw_code run_inside(struct stw_context *ctx, struct stw_segment *seg
     return code;
 }
 
-enum stw_code stw_tx_calls(struct stw_context *ctx, struct stw_call *calls, int count, bool keep)
+static struct stw_segment segment_of(const struct stw_context *ctx, const struct stw_call *calls, int count)
 {
-    struct stw_tx *tx = ctx->tx;
-    if (tx->failed != STW_OK)
-        return tx->failed;
+    const struct stw_tx *tx = ctx->tx;
     struct stw_segment segment = {.calls = calls, .count = count};
     if (!tx->begun)
         segment.before[0] = "begin";
     if (!tx->org_set || strcmp(tx->org, ctx->org_id) != 0)
         segment.org = ctx->org_id;
+    return segment;
+}
+
+/* What was to be the last is not: it still comes before what follows. */
+static enum stw_code run_last(struct stw_context *ctx)
+{
+    struct stw_call last = ctx->tx->last;
+    if (last.stmt == NULL)
+        return STW_OK;
+    ctx->tx->last.stmt = NULL;
+    return stw_tx_calls(ctx, &last, 1, false);
+}
+
+enum stw_code stw_tx_calls(struct stw_context *ctx, struct stw_call *calls, int count, bool keep)
+{
+    struct stw_tx *tx = ctx->tx;
+    if (tx->failed != STW_OK || run_last(ctx) != STW_OK)
+        return tx->failed;
+    struct stw_segment segment = segment_of(ctx, calls, count);
     struct stw_ticket *ticket = NULL;
     enum stw_code code = run_inside(ctx, &segment, ctx->deadline_us, &ticket);
     if (code != STW_OK)
@@ -140,10 +158,24 @@ enum stw_code stw_tx_calls(struct stw_context *ctx, struct stw_call *calls, int 
     return STW_OK;
 }
 
+enum stw_code stw_tx_last(struct stw_context *ctx, const struct stw_stmt *stmt, const char *const *params)
+{
+    struct stw_tx *tx = ctx->tx;
+    if (tx == NULL || tx->depth > 0)
+        return stw_db_run(ctx, stmt, params, NULL);
+    if (tx->failed != STW_OK || run_last(ctx) != STW_OK)
+        return tx->failed;
+    const char **kept = STW_NEW_N(ctx->arena, const char *, (size_t)stmt->param_count);
+    for (int i = 0; i < stmt->param_count; i++)
+        kept[i] = params[i];
+    tx->last = (struct stw_call){.stmt = stmt, .params = kept};
+    return STW_OK;
+}
+
 static enum stw_code check_commit(struct stw_context *ctx, struct stw_ticket *ticket)
 {
     /* COMMIT of an aborted transaction is no error, only its tag says ROLLBACK. */
-    PGresult *answer = ticket->steps[0].result;
+    PGresult *answer = ticket->steps[ticket->count - 1].result;
     if (answer == NULL || strcmp(PQcmdStatus(answer), "COMMIT") != 0) {
         stw_db_explain(ctx, "COMMIT of an aborted transaction");
         return STW_INTERNAL;
@@ -165,11 +197,17 @@ enum stw_code stw_tx_commit(struct stw_context *ctx)
     enum stw_code code = tx->failed;
     if (code == STW_OK && ctx->deadline_us != 0 && stw_clock_monotonic_us() >= ctx->deadline_us)
         code = STW_DEADLINE_EXCEEDED;
-    if (code != STW_OK || !tx->begun) {
+    bool has_last = tx->last.stmt != NULL;
+    if (code != STW_OK || !(tx->begun || has_last)) {
         stw_tx_rollback(ctx);
         return code;
     }
-    struct stw_segment segment = {.after = "commit", .writes = true, .asks = ctx->trail != NULL};
+    struct stw_segment segment = {0};
+    if (has_last)
+        segment = segment_of(ctx, &tx->last, 1);
+    segment.after = "commit";
+    segment.writes = true;
+    segment.asks = ctx->trail != NULL;
     struct stw_ticket *ticket = NULL;
     code = run_inside(ctx, &segment, ctx->deadline_us, &ticket);
     if (code == STW_OK) {
@@ -178,6 +216,10 @@ enum stw_code stw_tx_commit(struct stw_context *ctx)
         stw_ticket_release(tx->db, ticket);
     } else {
         stw_trail_note(ctx, code, 0);
+    }
+    if (has_last && code != STW_OK && code != STW_OUTCOME_UNKNOWN) {
+        stw_tx_rollback(ctx); /* the last failed, so COMMIT was skipped */
+        return code;
     }
     ctx->tx = NULL;
     end(tx);
@@ -220,7 +262,7 @@ static enum stw_code run_nested(struct stw_context *ctx,
                                 void *argument, bool dry_run)
 {
     struct stw_tx *tx = ctx->tx;
-    if (tx->failed != STW_OK)
+    if (tx->failed != STW_OK || run_last(ctx) != STW_OK)
         return tx->failed;
     char set[32], back[48], release[40];
     tx->depth++;

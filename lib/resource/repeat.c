@@ -83,5 +83,5 @@ enum stw_code stw_repeat_store(struct stw_context *ctx, const struct stw_repeat 
         ctx->org_id,      ctx->actor->id, repeat->scope,
         repeat->key,      repeat->hash,   stw_arena_printf(ctx->arena, "%d", answer->status),
         answer->location, answer->etag,   answer->body};
-    return stw_db_run(ctx, &store, params, NULL);
+    return stw_tx_last(ctx, &store, params);
 }

@@ -272,6 +272,87 @@ static void test_organisation_may_change_within(void **state)
     assert_int_equal(stw_tx_run(ctx, change_org, NULL, false), STW_OK);
 }
 
+static enum stw_code add_last(const char *id, const char *name)
+{
+    static const struct stw_stmt insert = {"x_last", "insert into items values ($1, $2)", 2, STW_STMT_WRITE};
+    return stw_tx_last(ctx, &insert, (const char *const[]){id, name});
+}
+
+static enum stw_code add_and_add_last(struct stw_context *c, void *argument)
+{
+    (void)c;
+    (void)argument;
+    assert_int_equal(add("1", "a"), STW_OK);
+    return add_last("2", "b");
+}
+
+static enum stw_code nothing_but_last(struct stw_context *c, void *argument)
+{
+    (void)c;
+    (void)argument;
+    return add_last("1", "a");
+}
+
+static enum stw_code last_then_more(struct stw_context *c, void *argument)
+{
+    (void)c;
+    (void)argument;
+    assert_int_equal(add_last("1", "a"), STW_OK);
+    assert_int_equal(text("update items set name = 'b' where id = 1 and name = 'a'"), STW_OK);
+    assert_int_equal(add_last("2", "x"), STW_OK);
+    return add_last("3", "y");
+}
+
+static void test_the_last_goes_out_with_commit(void **state)
+{
+    (void)state;
+    assert_int_equal(stw_tx_run(ctx, add_and_add_last, NULL, true), STW_OK);
+    assert_string_equal(names(), "");
+    assert_int_equal(stw_tx_run(ctx, add_and_add_last, NULL, false), STW_OK);
+    assert_string_equal(names(), "a,b");
+    pg_sql("truncate app.items");
+    assert_int_equal(stw_tx_run(ctx, nothing_but_last, NULL, false), STW_OK);
+    assert_string_equal(names(), "a");
+    pg_sql("truncate app.items");
+    assert_int_equal(stw_tx_run(ctx, last_then_more, NULL, false), STW_OK);
+    assert_string_equal(names(), "b,x,y");
+    pg_sql("truncate app.items");
+    assert_int_equal(add_last("1", "a"), STW_OK);
+    assert_string_equal(names(), "a");
+}
+
+static enum stw_code last_fails(struct stw_context *c, void *argument)
+{
+    enum stw_code code = add_two(c, argument);
+    return code != STW_OK ? code : add_last("2", "c");
+}
+
+static enum stw_code last_fails_before_another(struct stw_context *c, void *argument)
+{
+    assert_int_equal(last_fails(c, argument), STW_OK);
+    assert_int_equal(add("3", "d"), STW_CONSTRAINT);
+    return STW_OK;
+}
+
+static enum stw_code last_inside(struct stw_context *c, void *argument)
+{
+    assert_int_equal(add_last("4", "d"), STW_OK);
+    assert_int_equal(stw_tx_run(c, last_fails, argument, false), STW_CONSTRAINT);
+    return add_last("3", "c");
+}
+
+static void test_when_the_last_fails_nothing_is_stored(void **state)
+{
+    (void)state;
+    assert_int_equal(stw_tx_run(ctx, last_fails, NULL, false), STW_CONSTRAINT);
+    assert_string_equal(request.details.constraint, "items_pkey");
+    assert_string_equal(names(), "");
+    assert_int_equal(stw_tx_run(ctx, last_fails_before_another, NULL, false), STW_CONSTRAINT);
+    assert_string_equal(names(), "");
+    assert_int_equal(stw_tx_run(ctx, last_inside, NULL, false), STW_OK);
+    assert_string_equal(names(), "c,d");
+}
+
 static enum stw_code lose(struct stw_context *c, void *argument)
 {
     (void)c;
@@ -360,6 +441,14 @@ static void test_abandoned_with_its_arena(void **state)
     assert_string_equal(names(), "");
 }
 
+static enum stw_code star_last(struct stw_context *c, void *argument)
+{
+    static const struct stw_stmt star = {"x_s0", "select *, 0 as i from starry", 0, STW_STMT_READ};
+    (void)argument;
+    runs++;
+    return stw_tx_last(c, &star, NULL);
+}
+
 static enum stw_code star_four_times(struct stw_context *c, void *argument)
 {
     (void)argument;
@@ -388,6 +477,11 @@ static void test_stale_statements_repeat_the_body(void **state)
     runs = 0;
     assert_int_equal(stw_tx_run(ctx, star_four_times, NULL, false), STW_OK);
     assert_int_equal(runs, 2);
+    assert_int_equal(stw_tx_run(ctx, star_last, NULL, false), STW_OK);
+    pg_sql("alter table app.starry add column c text");
+    runs = 0;
+    assert_int_equal(stw_tx_run(ctx, star_last, NULL, false), STW_OK);
+    assert_int_equal(runs, 2);
     stw_db_free(ctx->db);
     ctx->db = db;
 }
@@ -406,6 +500,8 @@ int main(void)
         TEST(test_savepoints),
         TEST(test_savepoint_before_any_statement),
         TEST(test_organisation_may_change_within),
+        TEST(test_the_last_goes_out_with_commit),
+        TEST(test_when_the_last_fails_nothing_is_stored),
         TEST(test_lost_connections),
         TEST(test_deadline),
         TEST(test_begin_commit_by_hand),
