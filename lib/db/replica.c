@@ -21,6 +21,13 @@ struct mark {
     uint64_t position;
 };
 
+/* Positions of two servers compare only on one timeline of one cluster. */
+struct identity {
+    char cluster[24];
+    char timeline[12];
+    char born[32]; /* when a server that is no standby started: which one it is */
+};
+
 struct caller {
     _Atomic uint64_t wrote;
     _Atomic int64_t doubt_us; /* until then */
@@ -34,7 +41,7 @@ struct stw_replica {
     /* the looking thread's */
     struct mark marks[MARKS];
     unsigned first, count;
-    char identifier[24]; /* of the primary's cluster */
+    struct identity primary;
     struct caller callers[CALLERS];
 };
 
@@ -55,18 +62,23 @@ void stw_replica_free(struct stw_replica *replica)
 /* ---- looking ---- */
 
 static enum stw_code ask(struct stw_context *ctx, const struct stw_stmt *stmt, uint64_t *ret_position,
-                         const char **ret_identifier)
+                         struct identity *ret_identity)
 {
     struct stw_rows *rows;
     enum stw_code code = stw_db_run(ctx, stmt, NULL, &rows);
     if (code != STW_OK)
         return code;
     const char *position = stw_rows_text(rows, 0, 0);
-    *ret_identifier = stw_rows_text(rows, 0, 1);
-    if (position != NULL && stw_position_parse(position, ret_position))
-        return STW_OK;
-    stw_db_explain(ctx, "a database without a position");
-    return STW_INTERNAL;
+    const char *born = stw_rows_text(rows, 0, 3);
+    if (position == NULL || !stw_position_parse(position, ret_position)) {
+        stw_db_explain(ctx, "a database without a position");
+        return STW_INTERNAL;
+    }
+    *ret_identity = (struct identity){0};
+    snprintf(ret_identity->cluster, sizeof ret_identity->cluster, "%s", stw_rows_text(rows, 0, 1));
+    snprintf(ret_identity->timeline, sizeof ret_identity->timeline, "%s", stw_rows_text(rows, 0, 2));
+    snprintf(ret_identity->born, sizeof ret_identity->born, "%s", born != NULL ? born : "");
+    return STW_OK;
 }
 
 static void set_mark(struct stw_replica *replica, int64_t at_us, uint64_t position)
@@ -81,40 +93,66 @@ static void set_mark(struct stw_replica *replica, int64_t at_us, uint64_t positi
     replica->marks[(replica->first + replica->count++) % MARKS] = (struct mark){at_us, position};
 }
 
+#define TIMELINE_WRITTEN "ltrim(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), '0')"
+/* As of its last restartpoint or the last page it wrote: late, never early. */
+#define TIMELINE_REPLAYED                                                                                    \
+    "upper(to_hex(greatest((select timeline_id from pg_control_checkpoint()), "                              \
+    "(select min_recovery_end_timeline from pg_control_recovery()))))"
+#define BORN "extract(epoch from pg_postmaster_start_time())::text"
+
 static enum stw_code look_at_primary(struct stw_replica *replica, struct stw_context *ctx)
 {
     /* What is flushed: the standby is sent nothing else, and what others see has been. */
     static const struct stw_stmt stmt = {
         .name = "replica_primary",
-        .sql = "select pg_current_wal_flush_lsn(), system_identifier from pg_control_system()",
+        .sql = "select pg_current_wal_flush_lsn(), system_identifier, " TIMELINE_WRITTEN ", " BORN
+               " from pg_control_system()",
         .kind = STW_STMT_READ};
     int64_t begun_us = stw_clock_monotonic_us();
-    const char *identifier;
     uint64_t position;
-    enum stw_code code = ask(ctx, &stmt, &position, &identifier);
+    enum stw_code code = ask(ctx, &stmt, &position, &replica->primary);
     if (code != STW_OK)
         return code;
-    snprintf(replica->identifier, sizeof replica->identifier, "%s", identifier);
     set_mark(replica, begun_us, position);
     return STW_OK;
+}
+
+/* NULL if its position says how much of the primary it holds. */
+static const char *stranger(const struct identity *primary, const struct identity *standby)
+{
+    if (strcmp(primary->cluster, standby->cluster) != 0)
+        return "it is not a copy of the primary";
+    if (strcmp(primary->timeline, standby->timeline) != 0)
+        return "it does not follow the primary's timeline";
+    /* After a failover both ways may lead to one server. */
+    if (standby->born[0] != '\0' && strcmp(primary->born, standby->born) != 0)
+        return "it is no standby any more";
+    return NULL;
 }
 
 static enum stw_code look_at_standby(struct stw_replica *replica, struct stw_context *ctx)
 {
     static const struct stw_stmt stmt = {
         .name = "replica_standby",
-        .sql = "select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() "
-               "else pg_current_wal_flush_lsn() end, system_identifier from pg_control_system()",
+        .sql = "select case when recovers then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end, "
+               "system_identifier, "
+               "case when recovers then " TIMELINE_REPLAYED " else " TIMELINE_WRITTEN " end, "
+               "case when not recovers then " BORN " end "
+               "from pg_control_system(), (select pg_is_in_recovery() as recovers) s",
         .kind = STW_STMT_READ};
     int64_t begun_us = stw_clock_monotonic_us();
     int64_t fresh_us = 0;
-    const char *identifier;
+    struct identity identity;
     uint64_t position;
-    enum stw_code code = ask(ctx, &stmt, &position, &identifier);
+    enum stw_code code = ask(ctx, &stmt, &position, &identity);
     if (code != STW_OK)
         return code;
-    if (strcmp(replica->identifier, identifier) != 0) {
-        stw_db_explain(ctx, "it is not a copy of the primary");
+    const char *why = stranger(&replica->primary, &identity);
+    if (why != NULL) {
+        /* What was heard before counts no more. */
+        atomic_store_explicit(&replica->heard_us, 0, memory_order_relaxed);
+        atomic_store_explicit(&replica->fresh_us, 0, memory_order_relaxed);
+        stw_db_explain(ctx, why);
         return STW_INTERNAL;
     }
     for (; replica->count > 0 && replica->marks[replica->first].position <= position; replica->count--) {
@@ -133,7 +171,7 @@ enum stw_code stw_replica_look(struct stw_replica *replica, struct stw_context *
 {
     enum stw_code code = look_at_primary(replica, primary);
     /* Without its primary a standby answers all the same, and is no longer fresh in time. */
-    enum stw_code other = replica->identifier[0] != '\0' ? look_at_standby(replica, standby) : STW_OK;
+    enum stw_code other = replica->primary.cluster[0] != '\0' ? look_at_standby(replica, standby) : STW_OK;
     return code != STW_OK ? code : other;
 }
 

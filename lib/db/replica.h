@@ -23,13 +23,14 @@ struct stw_replica;
 struct stw_replica *stw_replica_new(int64_t lag_us);
 void stw_replica_free(struct stw_replica *replica);
 /* One look at both, with contexts over two databases of the looking thread, which must look many times a
- * second. The code of what failed; STW_INTERNAL when the two are not copies of one another. */
+ * second. The code of what failed; STW_INTERNAL when the other one's position says nothing of the primary:
+ * another cluster, another timeline, or promoted. */
 enum stw_code stw_replica_look(struct stw_replica *replica, struct stw_context *primary,
                                struct stw_context *standby) STW_MUST_CHECK;
 bool stw_replica_serves(const struct stw_replica *replica, uint64_t seen, int64_t up_us);
 /* Whether the standby answered lately; if not, who waits for it may wait in vain. */
 bool stw_replica_is_heard(const struct stw_replica *replica, int64_t now_us);
-/* The age of what it is known to hold; -1 before it was ever known. */
+/* The age of what it is known to hold; -1 while that is not known. */
 int64_t stw_replica_lag_us(const struct stw_replica *replica);
 
 /* ---- callers ---- */

@@ -1,5 +1,6 @@
 """Reads from a hot standby: who is served by it, and that nobody misses what they wrote themselves."""
 
+import os
 import re
 import threading
 import time
@@ -8,7 +9,7 @@ import uuid
 import pytest
 
 from harness.client import Api, Session
-from harness.cluster import SERVING, Standby
+from harness.cluster import SERVING, Cluster, Standby
 from harness.server import Server, run_command
 from importing import start, wait
 
@@ -242,6 +243,174 @@ def test_without_the_standby_reads_go_on(places, standby):
         for thread in threads:
             thread.join()
     assert seen == {200}
+
+
+@pytest.fixture(scope="module")
+def stranger(world):
+    """Another cluster: the same schema and, with the same id, an organisation with rows of its own; its log is far ahead."""
+    made = Cluster()
+    try:
+        made.start()
+        run_command("migrate", settings={"STEWARD_ADMIN_DATABASE_URL": made.url("steward_owner")})
+        made.let_serve()
+        with made.connect() as connection:
+            connection.execute("insert into organizations (id, slug, name) values (%s, 'acme', 'Acme')",
+                               (world.organizations["acme"],))
+        made.pause()
+        made.leap()
+        made.resume()
+        yield made
+    finally:
+        made.stop()
+
+
+def plant(cluster, world, word):
+    """A row that only this cluster has."""
+    with cluster.connect("postgres") as connection:
+        connection.execute("insert into accounts (org_id, id, name) values (%s, app.uuid7(), %s)",
+                           (world.organizations["acme"], f"{word} foreign"))
+
+
+def never_read(place, why):
+    """Whoever asks gets what the primary has, although the other one answers."""
+    until(lambda: any(why in line for line in place.server.log_lines()))
+    word = uuid.uuid4().hex
+    place.plant(word)
+    place.writer.create("/v1/accounts", name=f"{word} own")
+    for caller in (place.reader, place.writer, place.enter("director")):
+        for headers in ({}, {"Steward-Position": "0/1"}):
+            assert caller.names(word, headers=headers) == [f"{word} own"]
+        filtered = {"filter": {"name": {"starts": word}}}
+        assert caller.post("/v1/accounts/aggregate", filtered, expect=200).json()["data"][0]["count"] == 1
+        assert [row["name"] for row in caller.get("/v1/accounts", params={"q": word}).json()["data"]] == [f"{word} own"]
+    assert not place.uses_standby()
+    return word
+
+
+def test_another_cluster_is_never_read(stranger, start_server, recorder, world):
+    place = Place(start_server(STEWARD_DATABASE_READ_URL=stranger.url(SERVING), STEWARD_DATABASE_READ_LAG_MS=PATIENT),
+                  recorder, world)
+    place.plant = lambda word: plant(stranger, world, word)
+    never_read(place, "the read replica is not used: internal it is not a copy of the primary")
+    assert place.metric("replica_reads_total") == 0
+    assert "replica_lag_seconds" not in place.reader.http.get("/metrics").text, "how old it is cannot be said"
+
+
+def test_another_cluster_that_takes_the_standby_s_place_is_never_read(places, standby, stranger, world):
+    place = places["one"]
+    place.plant = lambda word: plant(stranger, world, word)
+    until(place.uses_standby)
+    standby.pause()
+    stranger.pause()
+    stranger.configure({"unix_socket_directories": f"{stranger.folder},{standby.folder}"})
+    stranger.resume()
+    try:
+        never_read(place, "the read replica is not used: internal it is not a copy of the primary")
+    finally:
+        stranger.pause()
+        stranger.configure({"unix_socket_directories": stranger.folder})
+        stranger.resume()
+        standby.resume()
+    until(place.uses_standby)
+
+
+@pytest.fixture(params=["promoted", "started without its signal file"])
+def former(cluster, world, request):
+    """What was a standby of ours and has since written by itself, more than its primary."""
+    made = Standby(cluster)
+    try:
+        made.start()
+        if request.param == "promoted":
+            made.promote()
+        else:
+            made.pause()
+            os.remove(f"{made.data}/standby.signal")
+            made.resume()
+        with made.connect("postgres") as connection:
+            for _ in range(4):
+                connection.execute("select pg_logical_emit_message(false, 'test', 'something'), pg_switch_wal()")
+        yield made
+    finally:
+        made.stop()
+
+
+def test_a_standby_that_became_a_primary_of_its_own_is_not_read(former, start_server, recorder, world):
+    place = Place(start_server(STEWARD_DATABASE_READ_URL=former.url(SERVING), STEWARD_DATABASE_READ_LAG_MS=PATIENT),
+                  recorder, world)
+    place.plant = lambda word: plant(former, world, word)
+    never_read(place, "the read replica is not used: internal it ")
+    assert place.metric("replica_reads_total") == 0
+
+
+def test_a_standby_that_is_promoted_while_it_is_read(cluster, start_server, recorder, world):
+    made = Standby(cluster)
+    try:
+        made.start()
+        place = Place(start_server(STEWARD_DATABASE_READ_URL=made.url(SERVING), STEWARD_DATABASE_READ_LAG_MS=PATIENT),
+                      recorder, world)
+        place.plant = lambda word: plant(made, world, word)
+        until(place.uses_standby)
+        made.promote()
+        with made.connect("postgres") as connection:
+            connection.execute("select pg_logical_emit_message(false, 'test', 'something'), pg_switch_wal()")
+        never_read(place, "the read replica is not used: internal it does not follow the primary's timeline")
+    finally:
+        made.stop()
+
+
+def test_after_a_failover_a_standby_of_the_old_primary_is_not_read(cluster, standby, start_server, recorder, world):
+    """Its positions are beyond those of the new primary, whose writes it does not get."""
+    new = Standby(cluster)
+    try:
+        new.start()
+        new.promote()
+        with cluster.connect("postgres") as connection:
+            connection.execute("select pg_logical_emit_message(false, 'test', repeat('something', 1000))")
+        standby.catch_up()
+        place = Place(start_server(STEWARD_DATABASE_URL=new.url(SERVING), STEWARD_DATABASE_READ_URL=standby.url(SERVING),
+                                   STEWARD_DATABASE_READ_LAG_MS=PATIENT), recorder, world)
+        place.plant = lambda word: plant(cluster, world, word)
+        never_read(place, "the read replica is not used: internal it does not follow the primary's timeline")
+        place.server.stop()  # before its database goes
+    finally:
+        new.stop()
+
+
+def test_after_a_failover_a_standby_of_the_new_primary_is_read(cluster, start_server, recorder, world):
+    """Once its control file says that it follows, which a checkpoint there sees to."""
+    new, other = Standby(cluster), Standby(cluster)
+    try:
+        new.start()
+        other.start()
+        with other.connect("postgres") as connection:
+            connection.execute(f"alter system set primary_conninfo = 'host={new.folder} user=postgres'")
+            connection.execute("select pg_reload_conf()")
+        other.primary = new
+        until(lambda: other.ask(f"select exists (select from pg_stat_wal_receiver where sender_host = '{new.folder}')"))
+        new.catch_up()
+        new.promote()
+        place = Place(start_server(STEWARD_DATABASE_URL=new.url(SERVING), STEWARD_DATABASE_READ_URL=other.url(SERVING),
+                                   STEWARD_DATABASE_READ_LAG_MS=PATIENT), recorder, world)
+        new.ask("select pg_logical_emit_message(true, 'test', 'something')")
+        with new.connect("postgres") as connection:
+            connection.execute("checkpoint")
+        other.catch_up()
+        with other.connect("postgres") as connection:
+            connection.execute("checkpoint")
+        until(place.uses_standby)
+        place.server.stop()
+    finally:
+        other.stop()
+        new.stop()
+
+
+def test_both_ways_may_lead_to_one_server(cluster, start_server, recorder, world):
+    """As they do when the standby was promoted and nobody has made another."""
+    place = Place(start_server(STEWARD_DATABASE_READ_URL=cluster.url(SERVING)), recorder, world)
+    word = uuid.uuid4().hex
+    place.writer.create("/v1/accounts", name=f"{word} g")
+    until(place.uses_standby)
+    assert place.reader.names(word) == place.writer.names(word) == [f"{word} g"]
 
 
 def test_serve_without_a_standby_and_with_a_role_too_mighty(places, standby, settings, start_server, recorder, world):

@@ -49,15 +49,19 @@ class Cluster:
     def start(self, settings=None):
         self._run(f"{self.bin}/initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--encoding=UTF8",
                   "--locale=C.UTF-8", "--no-sync")
-        options = {"listen_addresses": "", "unix_socket_directories": self.folder, "fsync": "off",
-                   "full_page_writes": "off", "max_connections": 200, "shared_buffers": "128MB", "max_wal_size": "4GB",
-                   "log_line_prefix": "%m [%p] %a ", **(settings or {})}
-        with open(f"{self.data}/postgresql.conf", "a", encoding="utf-8") as file:
-            file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+        self.configure({"listen_addresses": "", "unix_socket_directories": self.folder, "fsync": "off",
+                        "full_page_writes": "off", "max_connections": 200, "shared_buffers": "128MB", "max_wal_size": "4GB",
+                        "wal_keep_size": "256MB",  # a standby that lags behind a base backup's checkpoint goes on
+                        "log_line_prefix": "%m [%p] %a ", **(settings or {})})
         self.resume()
         with self.connect("postgres", "postgres") as connection:
             connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
         self.create_database("steward")
+
+    def configure(self, settings):
+        """From the next start on."""
+        with open(f"{self.data}/postgresql.conf", "a", encoding="utf-8") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     def resume(self):
         # No pipe of ours may be the server's output: reading it would wait for the server's end.
@@ -69,6 +73,10 @@ class Cluster:
 
     def pause(self, mode="fast"):
         self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-m", mode, "-w", "-s", "stop")
+
+    def leap(self):
+        """While stopped: its log goes on far beyond where any other stands."""
+        self._run(f"{self.bin}/pg_resetwal", "-l", "000000010000100000000001", "-D", self.data)
 
     def create_database(self, name):
         with self.connect("postgres", "postgres") as connection:
@@ -110,9 +118,7 @@ class Standby(Cluster):
     def start(self, settings=None):
         self._run(f"{self.bin}/pg_basebackup", "-h", self.primary.folder, "-U", "postgres", "-D", self.data, "-R",
                   "--checkpoint=fast", "--no-sync")
-        options = {"unix_socket_directories": self.folder, "hot_standby": "on", **(settings or {})}
-        with open(f"{self.data}/postgresql.conf", "a", encoding="utf-8") as file:
-            file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+        self.configure({"unix_socket_directories": self.folder, "hot_standby": "on", **(settings or {})})
         self.resume()
 
     def ask(self, query, *values):
@@ -123,6 +129,9 @@ class Standby(Cluster):
                     return connection.execute(query, values).fetchone()[0]
             except psycopg.errors.SerializationFailure:
                 continue
+
+    def promote(self):
+        self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-s", "promote")
 
     def hold(self):
         """Takes in what the primary writes, but does not show it."""
