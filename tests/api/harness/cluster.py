@@ -82,6 +82,10 @@ class Cluster:
         with self.connect("postgres", "postgres") as connection:
             connection.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
 
+    def drop_database(self, name):
+        with self.connect("postgres", "postgres") as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
     def let_serve(self):
         """After migrate: the role that serve connects as is created without LOGIN."""
         with self.connect("postgres", "postgres") as connection:
