@@ -8,7 +8,7 @@ EXECUTED = re.compile(r"LOG:  execute (\S+): (.*)", re.DOTALL)
 PARAMETERS = re.compile(r"DETAIL:  parameters: (.*)", re.DOTALL)
 PARAMETER = re.compile(r"\$(\d+) = (?:NULL|'((?:[^']|'')*)')")
 # What the server does for itself now and then, and for the second wall, which the limit does not have.
-APART = re.compile(r"set_config\('steward\.org'|auth_changes|app\.job_|\bjobs\b|events_extend|^\s*(begin|commit)", re.I)
+APART = re.compile(r"set_config\('steward\.org'|auth_changes|app\.job_|\bjobs\b|events_extend|_forget\(\)|^\s*(begin|commit)", re.I)
 
 
 @dataclass

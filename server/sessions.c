@@ -17,9 +17,10 @@
 #define FRESH_US  SECOND_US
 #define LIMIT_US                                                                                             \
     (SECOND_US / 2) /* of one statement, so that a slow one leaves time for another within the second */
-#define FORGET_US (600 * SECOND_US)
-#define EXTEND_US (86400 * SECOND_US)
-#define REPEAT_US (60 * SECOND_US) /* after a failure of the above */
+#define FORGET_US  (600 * SECOND_US)
+#define EXTEND_US  (86400 * SECOND_US)
+#define ANSWERS_US SECOND_US
+#define REPEAT_US  (60 * SECOND_US) /* after a failure of the above */
 #define MISSING_US                                                                                           \
     (1800 * SECOND_US) /* rows of the last hour are kept: after half of it nothing is certain */
 #define SLOTS 4096     /* a power of two */
@@ -30,9 +31,9 @@ struct srv_sessions {
     _Atomic int64_t read_us; /* monotonic: when the last read that succeeded began; 0: none yet */
     struct stw_db *db;
     struct stw_arena *arena;
-    char since[24];               /* xid8: changes of earlier transactions have been seen */
-    int64_t forget_us, extend_us; /* when they are due */
-    bool trouble;                 /* has been logged */
+    char since[24];                           /* xid8: changes of earlier transactions have been seen */
+    int64_t forget_us, extend_us, answers_us; /* when they are due */
+    bool trouble;                             /* has been logged */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -179,6 +180,7 @@ static void *run_thread(void *argument)
         if (srv_sessions_fresh(sessions)) {
             run_due(sessions, stw_upkeep_extend, EXTEND_US, &sessions->extend_us);
             run_due(sessions, stw_upkeep_forget, FORGET_US, &sessions->forget_us);
+            run_due(sessions, stw_upkeep_forget_answers, ANSWERS_US, &sessions->answers_us);
         }
     } while (pause_thread(sessions));
     return NULL;

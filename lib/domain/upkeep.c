@@ -22,6 +22,14 @@ enum stw_code stw_upkeep_forget(struct stw_context *ctx)
     return stw_db_run(ctx, &stmt, NULL, NULL);
 }
 
+enum stw_code stw_upkeep_forget_answers(struct stw_context *ctx)
+{
+    static const struct stw_stmt stmt = {.name = "upkeep_forget_answers",
+                                         .sql = "select app.idempotency_keys_forget()",
+                                         .kind = STW_STMT_WRITE};
+    return stw_db_run(ctx, &stmt, NULL, NULL);
+}
+
 enum stw_code stw_upkeep_extend(struct stw_context *ctx)
 {
     static const struct stw_stmt stmt = {

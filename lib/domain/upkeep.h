@@ -14,6 +14,8 @@ enum stw_code stw_upkeep_auth_changes(struct stw_context *ctx, const char *since
 /* Drops such changes older than an hour, uploads that were broken off a day ago, and counts of failed
  * sign-ins whose time is over. */
 enum stw_code stw_upkeep_forget(struct stw_context *ctx) STW_MUST_CHECK;
+/* Drops answers kept for repeats once no repeat gets them any more, the oldest two thousand. */
+enum stw_code stw_upkeep_forget_answers(struct stw_context *ctx) STW_MUST_CHECK;
 /* Makes the partitions of events for the months ahead. */
 enum stw_code stw_upkeep_extend(struct stw_context *ctx) STW_MUST_CHECK;
 /* The database answers. */

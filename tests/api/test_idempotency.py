@@ -1,5 +1,6 @@
 """Repeats: one effect for one key, and the same answer to the byte."""
 
+import time
 import uuid
 
 import pytest
@@ -113,3 +114,16 @@ def test_32_at_once_make_one_record(realm):
     assert len({reply.content for reply in replies}) == 1
     assert sum("idempotency-replayed" not in reply.headers for reply in replies) == 1
     assert len(realm.rows("accounts", "name = 'one of 32'")) == 1
+
+
+def test_answers_that_no_repeat_gets_go_away(realm):
+    old, young = str(uuid.uuid4()), str(uuid.uuid4())
+    for sent in (old, young):
+        realm.admin.post("/v1/accounts", json={"name": "kept for a day"}, headers={"Idempotency-Key": sent}, expect=201)
+    realm.db.execute("update idempotency_keys set created_at = now() - case key when %s then interval '24 hours 1 second' "
+                     "else interval '23 hours' end where key in (%s, %s)", (old, old, young))
+    query = "select array_agg(key) as kept from idempotency_keys where key in (%s, %s)"
+    end = time.monotonic() + 20
+    while realm.db.execute(query, (old, young)).fetchone()["kept"] != [young]:
+        assert time.monotonic() < end, "the server forgets it within seconds"
+        time.sleep(0.1)

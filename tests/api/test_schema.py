@@ -124,6 +124,13 @@ def test_search_has_an_index(indexes, resource):
     assert searched == any(row["name"] == f"{resource.path}_search_idx" for row in indexes[resource.path])
 
 
+def test_what_is_new_in_a_gin_index_waits_in_a_short_list(realm):
+    found = realm.db.execute(
+        "select i.relname as name, i.reloptions as options from pg_class i join pg_am a on a.oid = i.relam "
+        "where i.relnamespace = 'steward'::regnamespace and a.amname = 'gin'").fetchall()
+    assert found and all(row["options"] == ["gin_pending_list_limit=256"] for row in found), found
+
+
 def edges(field):
     """(values that the column takes, values that it refuses)"""
     least, most = field.range
