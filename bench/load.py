@@ -174,17 +174,22 @@ class Load:
         known = json.dumps(script.parts)
         if known not in self.modes:
             modes = ("force_custom_plan", "auto") if script.planned else ("auto",)
-            rates = {mode: self._pgbench(script, 1, mode, 1).rate for mode in modes} if warm and len(modes) > 1 else {}
+            rates = {mode: self._pgbench(script, ("-T", "1"), mode, 1).rate for mode in modes} if warm and len(modes) > 1 else {}
             self.modes[known] = max(rates, key=rates.get, default=modes[0])
         share = min(1.0, SAMPLES / (self.rates[known] * seconds)) if known in self.rates else 1
-        run = self._pgbench(script, seconds, self.modes[known], share)
+        run = self._pgbench(script, ("-T", str(seconds)), self.modes[known], share)
         self.rates[known] = max(run.rate, 1)
         return run
 
-    def _pgbench(self, script, seconds, mode, share):
+    def times(self, script, count):
+        """pgbench again, so and so often instead of so and so long."""
+        each = max(count // PGBENCH_CLIENTS, 1)
+        return self._pgbench(script, ("-t", str(each)), "auto", min(1.0, SAMPLES / count))
+
+    def _pgbench(self, script, length, mode, share):
         prefix = f"{self.folder}/latency"
         command = [f"{self.cluster.bin}/pgbench", "-n", "-M", "prepared", "-c", str(PGBENCH_CLIENTS), "-j",
-                   str(PGBENCH_THREADS), "-T", str(seconds), "-h", self.cluster.sockets, "-U", "steward_owner", "-l",
+                   str(PGBENCH_THREADS), *length, "-h", self.cluster.sockets, "-U", "steward_owner", "-l",
                    f"--log-prefix={prefix}", f"--sampling-rate={share:.4f}"]
         for number, (text, weight) in enumerate(script.parts):
             path = f"{self.folder}/{number}.sql"

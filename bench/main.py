@@ -91,7 +91,7 @@ def measure(arguments, load, shape):
 
     bench, results = made(load, beside), []
     everything = {**cases.ALL, **cases.MORE}
-    for name in arguments.only or (cases.ALL if usual else everything):
+    for name in arguments.only or (cases.ALL if usual else {**cases.ALL, **cases.BESIDE}):
         began = time.monotonic()
         results += everything[name](bench)
         say(f"{name}: {time.monotonic() - began:.0f} s")

@@ -2,8 +2,10 @@
 wanted, and what else is worth knowing. To add one, write it in the module of its theme and name it in its CASES; another
 read is one more row in reads.py."""
 
-from cases import growth, loads, reads, writes
+from cases import bloat, growth, loads, reads, writes
 
 ALL = {**reads.CASES, **writes.CASES, **loads.CASES}
 # Needs other data besides, so it runs when it is asked for or when --scale or --orgs are given.
-MORE = growth.CASES
+BESIDE = growth.CASES
+# Take many minutes, so they run only when they are asked for.
+MORE = {**BESIDE, **bloat.CASES}

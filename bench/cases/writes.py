@@ -75,47 +75,51 @@ def forget(bench: Bench):
     data.forget_writes(bench.load.cluster, bench.load.organizations[data.WRITERS])
 
 
-def make_records(bench: Bench):
+def make_records(bench: Bench, first=PATCHED, count=RECORDS):
     """What is patched: copies of another organisation's accounts."""
     cluster, organizations = bench.load.cluster, bench.load.organizations
     columns = cluster.sql("""select string_agg(column_name, ', ') from information_schema.columns where
         table_schema = 'steward' and table_name = 'accounts' and column_name not in ('org_id', 'id', 'parent_id')""")
     cluster.sql(f"""
         insert into steward.accounts (org_id, id, {columns})
-        select '{organizations[data.WRITERS]}', ('{data.PREFIX}' || {PATCHED} + i)::uuid, {columns}
-        from generate_series(0, {RECORDS} - 1) i join steward.accounts a on a.org_id = '{organizations[READER]}'
+        select '{organizations[data.WRITERS]}', ('{data.PREFIX}' || {first} + i)::uuid, {columns}
+        from generate_series(0, {count} - 1) i join steward.accounts a on a.org_id = '{organizations[READER]}'
              and a.id = ('{data.PREFIX}' || {data.FIRST['account']} + i % {bench.load.shape.each})::uuid;""")
 
 
-def versions(bench: Bench):
+def versions(bench: Bench, first=PATCHED, count=RECORDS):
     rows = bench.load.cluster.sql(f"""select id, version from steward.accounts
-        where org_id = '{bench.load.organizations[data.WRITERS]}' and id >= '{data.PREFIX}{PATCHED}'
-              and id < '{data.PREFIX}{PATCHED + RECORDS}'""")
+        where org_id = '{bench.load.organizations[data.WRITERS]}' and id >= '{data.PREFIX}{first}'
+              and id < '{data.PREFIX}{first + count}'""")
     return [tuple(row.split("|")) for row in rows.splitlines()]
 
 
-def patch_script(bench: Bench):
-    """The server's own statement; it names the version that it finds instead of one that was read before, and draws the ids
-    that the server would make."""
+def patch_script(bench: Bench, body=PATCH.body, first=PATCHED, count=RECORDS):
+    """The server's own statement for a body with a number {n}; it names the version that it finds instead of one that was
+    read before, and draws the number and the ids that the server would make."""
     load = bench.load
-    organization, record = load.organizations[data.WRITERS], f"{data.PREFIX}{PATCHED}"
+    organization, record = load.organizations[data.WRITERS], f"{data.PREFIX}{first}"
     token = load.token(data.WRITERS)
     me = load.server.expect(200, "GET", "/v1/users?email=admin@bench-writes.example", None, token)["data"][0]["id"]
 
     def send():
         load.cluster.sql(f"update steward.accounts set version = 4711 where org_id = '{organization}' and id = '{record}'")
-        body = json.dumps({"employee_count": int(time.time() * 1000) % 900000 + 100000, "city": "Lyon"})
-        load.server.expect(200, "PATCH", f"/v1/accounts/{record}", body, token, {"If-Match": '"4711"'})
+        number = str(int(time.time() * 1000) % 900000 + 100000)
+        load.server.expect(200, "PATCH", f"/v1/accounts/{record}", body.replace("{n}", number), token, {"If-Match": '"4711"'})
 
     found = [one for one in statements.record(load.cluster, send) if one.sql.startswith("with old as")]
     uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
     replaced = {"4711": ("old.version", None),
-                record: (f"('{data.PREFIX}' || :r)::uuid", f"\\set r random({PATCHED}, {PATCHED + RECORDS - 1})")}
+                record: (f"('{data.PREFIX}' || :r)::uuid", f"\\set r random({first}, {first + count - 1})")}
     for value in found[0].values.values():
-        if re.fullmatch(r"\d{6}", value):
-            replaced[value] = (":n", "\\set n random(100000, 999999)")
-        elif uuid.match(value) and value not in (organization, me, record):
+        if value in (None, organization, me, record):
+            continue
+        if uuid.match(value):
             replaced[value] = ("app.uuid7()", None)
+        elif number := re.fullmatch(r"(\D*)\d{6}(\D.*)?", value):
+            before, after = (f"'{word}'" if word else "" for word in number.groups())
+            text = " || ".join(piece for piece in (before, ":n", after) if piece)
+            replaced[value] = (f"({text})", "\\set n random(100000, 999999)")
     text, variables = statements.script(found, replaced)
     return Script([(text, 1)], variables)
 
