@@ -48,6 +48,9 @@ struct stw_stmt {
      * "$n::uuid" stands in `sql`, behind an equals sign; else 0. Many of them, alike but for the key, go out
      * as one. */
     size_t key;
+    /* Outside transactions: planned without its values even if PostgreSQL expects more of plans with them,
+     * since that planning would take longer than what it saves. */
+    bool generic;
 };
 
 /* The rows belong to ctx->arena. `ret_rows` may be NULL. */

@@ -107,11 +107,18 @@ static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const s
 {
     static const struct stw_stmt set_org = {
         .name = "stw_set_org", .sql = "select set_config('steward.org', $1, true)", .param_count = 1};
+    static const struct stw_stmt set_org_and_mode = {
+        .name = "stw_set_org_and_mode",
+        .sql = "select set_config('steward.org', $1, true),"
+               " set_config('plan_cache_mode', 'force_generic_plan', true)",
+        .param_count = 1};
+    bool generic = segment->count == 1 && segment->calls[0].stmt->generic && segment->before[0] == NULL &&
+                   conn->pool->kind != STW_POOL_LANES;
     for (int i = 0; i < 2; i++)
         if (!send_text(conn, ticket, segment->before[i], STW_STEP_COMMAND))
             return false;
     if (needs_org(conn, segment->org) &&
-        !send_stmt(conn, ticket, &set_org, &segment->org, STW_STEP_ORG, false))
+        !send_stmt(conn, ticket, generic ? &set_org_and_mode : &set_org, &segment->org, STW_STEP_ORG, false))
         return false;
     for (int i = 0; i < segment->count; i++)
         if (!send_stmt(conn, ticket, segment->calls[i].stmt, segment->calls[i].params, STW_STEP_CALL,

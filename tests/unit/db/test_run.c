@@ -86,6 +86,14 @@ static void test_settings_of_the_connections(void **state)
     assert_string_equal(one(&stmt, NULL), "250ms");
 }
 
+static void test_a_generic_statement_is_planned_without_values(void **state)
+{
+    (void)state;
+    struct stw_stmt stmt = {"mode", "show plan_cache_mode", 0, STW_STMT_READ, .generic = true};
+    assert_string_equal(one(&stmt, NULL), "force_generic_plan");
+    assert_string_equal(read_now("show plan_cache_mode"), "auto");
+}
+
 static void test_url_overrides_settings(void **state)
 {
     (void)state;
@@ -336,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_points_and_nulls),
         cmocka_unit_test(test_settings_of_the_connections),
+        cmocka_unit_test(test_a_generic_statement_is_planned_without_values),
         cmocka_unit_test(test_url_overrides_settings),
         cmocka_unit_test(test_organisation_is_set_and_gone),
         cmocka_unit_test(test_write_commits),
