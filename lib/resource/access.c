@@ -169,7 +169,7 @@ static struct stw_reach reach_behind(const struct stw_sql *sql, const struct stw
     return stw_access_reach(sql, arm->through, arm->verb);
 }
 
-static const struct stw_arm *through_of(const struct stw_reach *reach)
+const struct stw_arm *stw_access_through(const struct stw_reach *reach)
 {
     const struct stw_arm *last = reach->count > 0 ? &reach->arms[reach->count - 1] : NULL;
 
@@ -178,7 +178,7 @@ static const struct stw_arm *through_of(const struct stw_reach *reach)
 
 int stw_access_walks(const struct stw_sql *sql, struct stw_reach *reach)
 {
-    const struct stw_arm *through = through_of(reach);
+    const struct stw_arm *through = stw_access_through(reach);
     int walks = 0;
 
     if (through && reach_behind(sql, through).count == 0)
@@ -193,12 +193,22 @@ int stw_access_walks(const struct stw_sql *sql, struct stw_reach *reach)
 
 bool stw_access_is_split(const struct stw_sql *sql, const struct stw_reach *reach)
 {
-    const struct stw_arm *through = through_of(reach);
+    const struct stw_arm *through = stw_access_through(reach);
 
     if (!through)
         return false;
     struct stw_reach behind = reach_behind(sql, through);
-    return reach->count > 1 || through_of(&behind);
+    return reach->count > 1 || stw_access_through(&behind);
+}
+
+bool stw_access_may_be_many(const struct stw_sql *sql, const struct stw_arm *through)
+{
+    struct stw_reach behind = reach_behind(sql, through);
+    bool many = false;
+
+    for (int i = 0; i < behind.count; i++)
+        many = many || behind.arms[i].slot != STW_SLOT_ME;
+    return many && !stw_access_through(&behind);
 }
 
 /* " and (…) is not true": with a null on either side a row was not reached either. */
@@ -250,8 +260,10 @@ void stw_access_walk(struct stw_sql *sql, const struct stw_reach *reach, int wal
     add_source(sql, reach, alias);
 }
 
-/* "offset 0" keeps the join what it is: one look by index for each key. */
-void stw_access_keys(struct stw_sql *sql, const struct stw_arm *arm)
+/* A row that is reached in two ways is told by "union", not by looking at it: then an index is all that is
+ * read. "offset 0" keeps the join what it is: one look by index for each key.
+ */
+void stw_access_keys(struct stw_sql *sql, const struct stw_arm *arm, bool once)
 {
     struct stw_reach reach = reach_behind(sql, arm);
 
@@ -259,10 +271,10 @@ void stw_access_keys(struct stw_sql *sql, const struct stw_arm *arm)
         const struct stw_arm *way = &reach.arms[i];
         bool further = way->kind == STW_ARM_THROUGH;
 
-        stw_sql_add(sql, i ? " union all " : "");
+        stw_sql_add(sql, !i ? "" : once ? " union " : " union all ");
         if (further) {
             stw_sql_add(sql, "select s.id from (");
-            stw_access_keys(sql, way);
+            stw_access_keys(sql, way, true);
             stw_sql_add(sql, ") k cross join lateral (");
         }
         stw_sql_printf(sql, "select s.id from %s s where s.org_id = $1::uuid and ",
@@ -271,11 +283,28 @@ void stw_access_keys(struct stw_sql *sql, const struct stw_arm *arm)
             stw_sql_printf(sql, "s.%s = k.id", way->column);
         else
             add_condition(sql, way, "s", 0);
-        for (int before = 0; before < i; before++)
-            add_exclusion(sql, &reach.arms[before], "s");
         add_source(sql, &reach, "s");
         stw_sql_add(sql, further ? " offset 0) s" : "");
     }
+}
+
+void stw_access_among(struct stw_sql *sql, const struct stw_reach *reach, const char *alias)
+{
+    stw_sql_add(sql, "(");
+    for (int i = 0; i < reach->count; i++) {
+        const struct stw_arm *arm = &reach->arms[i];
+
+        stw_sql_add(sql, i ? " or " : "");
+        if (arm->kind == STW_ARM_THROUGH) {
+            stw_sql_printf(sql, "%s.%s in (", alias, arm->column);
+            stw_access_keys(sql, arm, false);
+            stw_sql_add(sql, ")");
+        } else {
+            add_condition(sql, arm, alias, 0);
+        }
+    }
+    stw_sql_add(sql, ")");
+    add_source(sql, reach, alias);
 }
 
 uint64_t stw_access_visible(const struct stw_context *ctx, const struct stw_plan *plan)

@@ -41,13 +41,21 @@ struct stw_reach stw_access_reach(const struct stw_sql *sql, const struct stw_pl
 int stw_access_walks(const struct stw_sql *sql, struct stw_reach *reach);
 /* True when stw_access_where has an OR that no index serves. */
 bool stw_access_is_split(const struct stw_sql *sql, const struct stw_reach *reach);
+/* The arm that goes through others, or NULL. */
+const struct stw_arm *stw_access_through(const struct stw_reach *reach);
+/* True when the caller does not reach these others by owning alone, and nothing but an index is read for it.
+ */
+bool stw_access_may_be_many(const struct stw_sql *sql, const struct stw_arm *through);
 /* The arm of a walk, which runs from 0. */
 const struct stw_arm *stw_access_arm(const struct stw_sql *sql, const struct stw_reach *reach, int walk);
 /* The condition of one walk, in stw_access_where's place. No row is in two walks. THROUGH others the row's
  * column is compared with k.id, and stw_access_keys makes the keys. */
 void stw_access_walk(struct stw_sql *sql, const struct stw_reach *reach, int walk, const char *alias);
-/* "select … union all …": the ids that k stands for, each once. */
-void stw_access_keys(struct stw_sql *sql, const struct stw_arm *arm);
+/* "select … union …": the ids that k stands for; where not `once`, some of them twice and sooner. */
+void stw_access_keys(struct stw_sql *sql, const struct stw_arm *arm, bool once);
+/* The condition for rows of which the organisation is known, in which all keys are made at once and not each
+ * row's looked up. */
+void stw_access_among(struct stw_sql *sql, const struct stw_reach *reach, const char *alias);
 
 /* The actor's grant on the resource; never NULL for a plan of this engine. */
 const struct stw_grant *stw_access_grant(const struct stw_context *ctx, const struct stw_plan *plan);

@@ -116,6 +116,14 @@ void stw_sql_slot(struct stw_sql *sql, enum stw_slot slot)
     add_placeholder(sql, sql->slot[slot], type);
 }
 
+const char *stw_sql_take(struct stw_sql *sql, size_t from)
+{
+    const char *taken = stw_arena_strndup(sql->ctx->arena, sql->text.data + from, sql->text.length - from);
+
+    stw_buf_end(&sql->text, sql->text.data + from);
+    return taken;
+}
+
 /* Tells texts apart well enough: lib/db compares them whole before it trusts a name. */
 static uint64_t digest_of(const char *text, size_t length)
 {
