@@ -29,12 +29,15 @@ def read(bench: Bench, name):
 
 
 def scopes(bench: Bench):
-    """The page of somebody who reaches little of the organisation, against the page of who reaches all."""
-    sides = [bench.http(busy(reading("/v1/accounts", (READER,), user)))
-             for user in (f"user{data.LEAD}", f"user{data.MANAGER}", "admin")]
-    lead, manager, admin = bench.rounds("scopes", *sides)
-    return [bench.against("page_team_lead", lead, admin, "page as admin", target=0.6, goal=0.9),
-            bench.against("page_account_manager", manager, admin, "page as admin", target=0.6, goal=0.9)]
+    """The page of somebody who reaches little of the organisation, against the page of who reaches all: of what has an owner
+    and a team, and of what is reached through its account besides."""
+    results = []
+    for name, path, target in (("page", "/v1/accounts", 0.6), ("through", "/v1/opportunities", None)):
+        sides = [bench.http(busy(reading(path, (READER,), user))) for user in (f"user{data.LEAD}", f"user{data.MANAGER}", "admin")]
+        *few, admin = bench.rounds(f"scopes: {name}", *sides)
+        results += [bench.against(f"{name}_{who}", runs, admin, "page as admin", target=target, goal=0.9)
+                    for who, runs in zip(("team_lead", "account_manager"), few)]
+    return results
 
 
 CASES = {**{name: (lambda bench, name=name: read(bench, name)) for name in ROWS}, "scopes": scopes}
