@@ -137,6 +137,15 @@ static bool tcp_state(const struct srv_connection *connection, struct tcp_info *
     return !getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, ret_info, &length);
 }
 
+/* Whether the client has said its last word. libmicrohttpd never notices an end that came together with the
+ * request. */
+static bool at_end(const struct srv_connection *connection)
+{
+    char byte;
+
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* A kept-alive connection may be silent for long, but who drips the next request line in is a slow sender.
  * The parser says nothing before the line is complete, the kernel knows when bytes last came. */
 static void expire_idle(struct srv_connection *connection, int64_t now_us)
@@ -144,7 +153,7 @@ static void expire_idle(struct srv_connection *connection, int64_t now_us)
     int64_t idle = now_us - connection->since_us;
     struct tcp_info info;
 
-    if (idle >= IDLE_US ||
+    if (idle >= IDLE_US || at_end(connection) ||
         (tcp_state(connection, &info) && (int64_t)info.tcpi_last_data_recv * 1000 + 200000 < idle)) {
         hang_up(connection);
         return;
