@@ -286,10 +286,11 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *mhd, const char
                               const char *version, const char *upload, size_t *upload_size, void **context)
 {
     struct srv_exchange *exchange = *context;
+    struct srv_http *http = self;
 
-    (void)self;
     (void)mhd;
     (void)url;
+    http->calls++;
     switch (exchange->stage) {
     case SRV_STAGE_HEAD:
         return begin(exchange, method, version);
@@ -408,6 +409,11 @@ bool srv_http_pending(struct srv_http *http)
     MHD_UNSIGNED_LONG_LONG timeout;
 
     return MHD_get_timeout(http->daemon, &timeout) == MHD_YES && timeout == 0;
+}
+
+unsigned srv_http_calls(const struct srv_http *http)
+{
+    return http->calls;
 }
 
 void srv_http_quiesce(struct srv_http *http)

@@ -19,6 +19,8 @@ int srv_http_fd(const struct srv_http *http);
 void srv_http_run(struct srv_http *http);
 /* True when srv_http_run must be called again without waiting for the descriptor. */
 bool srv_http_pending(struct srv_http *http);
+/* Changes whenever a request made progress. */
+unsigned srv_http_calls(const struct srv_http *http);
 /* Closes what is over its deadline. `drain_since_us` (0: not draining): also closes idle connections. */
 void srv_http_sweep(struct srv_http *http, int64_t now_us, int64_t drain_since_us);
 /* Accepts nothing more; the listening socket is not touched afterwards. */

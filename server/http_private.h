@@ -19,6 +19,7 @@ struct srv_http {
     int epoll_fd;
     struct srv_connection *connections; /* all open ones */
     int open;
+    unsigned calls;                            /* how often libmicrohttpd had something for us */
     struct stw_arena *arenas[SRV_ARENAS_KEPT]; /* idle ones */
     int arena_count;
 };

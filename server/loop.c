@@ -24,6 +24,7 @@
 #define LEASE_WAIT_US ((int64_t)3000000)
 #define READS_AT_ONCE 4 /* lists that one loop keeps the database at work with; a loop is a core */
 #define EVENTS        64
+#define FUTILE_TURNS  32 /* then the loop looks once a millisecond, or when something happens */
 #define PLACES        32 /* requests of one loop at work at once: what fills a lane */
 
 struct stw_db *srv_loop_db(struct srv_loop *loop)
@@ -212,6 +213,7 @@ struct run {
     int64_t next_tick_us, next_turnstile_us; /* 0: no need */
     int64_t drain_since_us;
     bool http_pending;
+    int futile; /* turns in a row in which libmicrohttpd had work to do and nothing came of it */
 };
 
 static int timeout_ms(const struct srv_loop *loop, const struct run *run)
@@ -220,8 +222,10 @@ static int timeout_ms(const struct srv_loop *loop, const struct run *run)
     int64_t until = run->next_sweep_us;
     int64_t now;
 
-    if (run->http_pending || loop->runnable)
+    if (loop->runnable)
         return 0;
+    if (run->http_pending)
+        return run->futile > FUTILE_TURNS;
     if (first && first->due_us < until)
         until = first->due_us;
     if (run->next_tick_us && run->next_tick_us < until)
@@ -308,6 +312,22 @@ static bool sweep(struct srv_loop *loop, struct run *run, int64_t now_us)
     return loop->clean;
 }
 
+/* A connection whose buffer is full of a chunk's line that does not end is work for libmicrohttpd 0.9 at
+ * every turn, until its deadline. */
+static void run_http(struct srv_loop *loop, struct run *run, bool quiet)
+{
+    unsigned calls = srv_http_calls(loop->http);
+
+    quiet = quiet && !loop->resumed;
+    loop->resumed = false;
+    srv_http_run(loop->http);
+    run->http_pending = srv_http_pending(loop->http);
+    if (!quiet || !run->http_pending || srv_http_calls(loop->http) != calls)
+        run->futile = 0;
+    else if (run->futile <= FUTILE_TURNS)
+        run->futile++;
+}
+
 /* One turn: what the database brought, then the coroutines it woke, then libmicrohttpd once for all they
  * resumed. */
 static bool turn(struct srv_loop *loop, struct run *run)
@@ -323,11 +343,8 @@ static bool turn(struct srv_loop *loop, struct run *run)
     dispatch_events(loop, run, events, count);
     expire_timers(loop, now_us);
     run_queue(loop);
-    if (run->http_pending || loop->resumed) {
-        loop->resumed = false;
-        srv_http_run(loop->http);
-        run->http_pending = srv_http_pending(loop->http);
-    }
+    if (run->http_pending || loop->resumed)
+        run_http(loop, run, count == 0);
     run->next_turnstile_us = srv_turnstile_tick(loop, now_us);
     if (loop->db)
         run->next_tick_us = stw_db_tick(loop->db, now_us);

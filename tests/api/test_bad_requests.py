@@ -1,8 +1,10 @@
-"""Every row of bad_requests.py, straight and through HAProxy: one answer or a close, nothing hidden is executed, nothing stays behind."""
+"""Every row of bad_requests.py, straight and through HAProxy: one answer or a close, nothing hidden is executed and nothing
+stays behind."""
 
 import json
 import os
 import re
+import select
 import socket
 import struct
 import threading
@@ -11,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bad_requests import CANARY, CLOSES, GOES_ON, HALF_CLOSE, HIDDEN, KEY, PROMPT, RESET, SLOW, WRONG_KEY, get, leads
-from harness.client import check_reply
+from bad_requests import CANARY, CLOSES, HALF_CLOSE, HIDDEN, KEY, PROMPT, RESET, SLOW, WRONG_KEY, chunked, get
+from harness.client import Api
 from harness.haproxy import Haproxy
 from harness.server import Server, run_command, sanitized
 from harness.wire import Wire, microhttpd
@@ -60,8 +62,8 @@ def owner(cluster, servers):
 
 def contents(owner):
     """Of every table, but for when the key was last used."""
-    tables = owner.execute("select relname from pg_class where relnamespace = 'steward'::regnamespace and relkind in ('r', 'p') "
-                           "and not relispartition order by 1").fetchall()
+    tables = owner.execute("select relname from pg_class where relnamespace = 'steward'::regnamespace "
+                           "and relkind in ('r', 'p') and not relispartition order by 1").fetchall()
     return {name: owner.execute("select count(*), md5(string_agg(row, '' order by row)) from (select (to_jsonb(t) - "
                                 f"'last_used_at')::text as row from steward.{name} t) rows").fetchone() for name, in tables}
 
@@ -116,34 +118,37 @@ def send(wire, step):
     return True
 
 
-def judge(wire, case):
+def judge(wire, case, published):
     """The answers of a row, and what comes behind them."""
     statuses, by_library = case.allowed(microhttpd())
     for _ in range(case.before):
         assert wire.reply().status == 200, "a good request in front"
     reply = wire.reply("HEAD" if b"HEAD" == case.data[:4] else "GET", by_library=by_library)
     assert (reply.status if reply else 0) in statuses, reply
-    if case.then == CLOSES:
+    refused = reply is None or b"<html>" in reply.body
+    if not refused and reply.status >= 400 and reply.body:
+        assert json.loads(reply.body)["code"] in published, reply
+    if case.then == CLOSES or refused:
         assert wire.ended(), f"something more is answered, or the connection stays open: {wire.buffer[:300]!r}"
-    elif case.then == GOES_ON:
+    else:
         after = wire.reply()
-        assert after and after.status == 200 and after.headers["x-request-id"].startswith("after-"), f"the good one behind it: {after}"
+        assert after and after.status == 200 and after.headers["x-request-id"].startswith("after-"), f"behind it: {after}"
 
 
-def straight(server, case, canary, key):
+def straight(server, published, case, canary, key):
     """None, or what is wrong."""
     steps = case.data if isinstance(case.data, list) else [case.data + (HIDDEN if case.then == CLOSES else AFTER)]
     try:
         with Wire(server, timeout=30) as wire:
             if all(send(wire, marked(step, canary, key, key) if isinstance(step, bytes) else step) for step in steps):
-                judge(wire, case)
+                judge(wire, case, published)
     except (AssertionError, OSError, ValueError, KeyError) as error:
         return f"{case.name}: {type(error).__name__} {str(error)[:700]}"
     return None
 
 
 def proxied(proxy, case, canary, key):
-    """Where HAProxy finds the same boundaries, what is hidden is the next request and may be answered; it must never be 500."""
+    """Where HAProxy finds the same boundaries, what is hidden is the next request and may be answered, but never by 500."""
     last = get(f"/v1/{CANARY}", f"X-Request-Id: {CANARY}", "Connection: close")
     steps = case.data if isinstance(case.data, list) else [case.data + last, HALF_CLOSE]
     answer = b""
@@ -175,11 +180,12 @@ def executed(server):
 def corpus(servers, key, first):
     """Once all of it, straight; what is wrong."""
     prompt, hasty = servers
+    published = {problem["code"] for problem in Api(prompt.url).get("/problems").json()["data"]}
     faults = []
     slow = threading.Thread(target=lambda: faults.extend(
-        run_all(lambda *item: straight(hasty, *item), SLOW, key, len(SLOW), first + len(PROMPT))))
+        run_all(lambda *item: straight(hasty, published, *item), SLOW, key, len(SLOW), first + len(PROMPT))))
     slow.start()
-    faults += run_all(lambda *item: straight(prompt, *item), PROMPT, key, AT_ONCE, first)
+    faults += run_all(lambda *item: straight(prompt, published, *item), PROMPT, key, AT_ONCE, first)
     slow.join()
     return faults
 
@@ -193,18 +199,25 @@ def test_the_table_is_large_and_its_names_are_unique():
     assert len(names) >= 200 and len(set(names)) == len(names), sorted(name for name in names if names.count(name) > 1)
 
 
+@pytest.mark.subset
 def test_each_is_answered_once_and_nothing_stays_behind(servers, owner, key):
     before = contents(owner)
     report(corpus(servers, key, 0))
-    used = [(server, descriptors(server.process.pid), memory_kb(server)) for server in servers]
-    report(corpus(servers, key, 10000))
+    opened = [descriptors(server.process.pid) for server in servers]
+    # What it takes to work may still grow, but not each time.
+    for again in range(1, 5):
+        held = [memory_kb(server) for server in servers]
+        report(corpus(servers, key, again * 1000))
+        grown = [memory_kb(server) - kb for server, kb in zip(servers, held)]
+        if sanitized() or max(grown) <= GROWTH_KB:
+            break
+    else:
+        raise AssertionError(f"{grown} KB more, again and again")
     assert contents(owner) == before
-    for server, open_before, memory_before in used:
+    for server, most in zip(servers, opened):
         assert server.process.poll() is None
+        assert settled(server, most) <= most
         assert not executed(server), "what was hidden has been executed"
-        assert settled(server, open_before) <= open_before
-        grown = memory_kb(server) - memory_before
-        assert sanitized() or grown <= GROWTH_KB, f"{grown} KB more"
         assert not [entry for entry in server.log_entries() if entry.get("status") == 500]
 
 
@@ -225,3 +238,30 @@ def test_nothing_is_smuggled_through_haproxy(servers, proxy, owner, key):
     forwarded = set(re.findall(r'"GET /v1/(canary-\d+) ', proxy.log_path.read_text(errors="replace")))
     assert forwarded and executed(servers[0]) <= forwarded
     assert contents(owner) == before
+
+
+def test_a_reader_that_does_not_read_is_let_go(servers):
+    hasty = servers[1]
+    with Wire(hasty) as wire:
+        wire.send(get("/openapi.json") * 200)
+        # Without reading, only a reset is heard of.
+        reset = select.poll()
+        reset.register(wire.socket, 0)
+        assert reset.poll(30000), "the connection is still open"
+    assert hasty.process.poll() is None
+
+
+def cpu_seconds(server):
+    with open(f"/proc/{server.process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_chunk_line_without_an_end_keeps_no_core_busy(servers, key):
+    """It fills libmicrohttpd's buffer, which then has nothing to wait for."""
+    hasty = servers[1]
+    with Wire(hasty) as wire:
+        before = cpu_seconds(hasty)
+        wire.send(marked(chunked("0" * 20000), CANARY, key, key))
+        time.sleep(0.7)
+        assert cpu_seconds(hasty) - before < 0.3
