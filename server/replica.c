@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/clock.h"
@@ -23,8 +24,9 @@ struct srv_replica {
     struct stw_replica *known;
     struct stw_db *primary, *standby;
     struct stw_arena *arena;
-    bool proven;  /* its role can read no table */
-    bool trouble; /* has been logged */
+    bool proven;     /* its role can read no table */
+    char said[256];  /* the trouble that was logged; empty: there is none */
+    int64_t said_us; /* when */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -78,14 +80,29 @@ static bool look(struct srv_replica *replica, char *error, size_t size)
     return code == STW_OK;
 }
 
-/* Logged once per trouble, not twenty times a second. */
+/* Logged when it begins and when it becomes another, not twenty times a second. */
+static void note_trouble(struct srv_replica *replica, const char *error)
+{
+    int64_t now_us = stw_clock_monotonic_us();
+    char words[sizeof(replica->said)];
+
+    snprintf(words, sizeof(words), "%s", error);
+    if (replica->said[0] && (strcmp(words, replica->said) == 0 || now_us < replica->said_us + SECOND_US))
+        return;
+    srv_log(SRV_LOG_WARNING, "replica", "the read replica is not used: %s", words);
+    memcpy(replica->said, words, sizeof(words));
+    replica->said_us = now_us;
+}
+
 static void note(struct srv_replica *replica, bool good, const char *error)
 {
-    if (!good && !replica->trouble)
-        srv_log(SRV_LOG_WARNING, "replica", "the read replica is not used: %s", error);
-    else if (good && replica->trouble)
+    if (!good) {
+        note_trouble(replica, error);
+        return;
+    }
+    if (replica->said[0])
         srv_log(SRV_LOG_INFO, "replica", "the read replica answers again");
-    replica->trouble = !good;
+    replica->said[0] = '\0';
 }
 
 /* False when it is time to stop. */
