@@ -43,8 +43,7 @@ struct stw_stmt {
     const char *sql;
     int param_count;
     enum stw_stmt_kind kind;
-    /* Of a POINT that finds at most one row by a UUID, its last parameter and its first column: where the
-     * placeholder
+    /* Of a POINT that finds at most one row by a UUID, its last parameter and its first column: where
      * "$n::uuid" stands in `sql`, behind an equals sign; else 0. Many of them, alike but for the key, go out
      * as one. */
     size_t key;
@@ -86,8 +85,7 @@ enum stw_code stw_tx_commit(struct stw_context *ctx) STW_MUST_CHECK;
 /* Always ends the transaction, by dropping the connection if need be. */
 void stw_tx_rollback(struct stw_context *ctx);
 
-/* ---- the seam: how a caller waits
- * ------------------------------------------------------------------------------ */
+/* ---- the seam: how a caller waits ---- */
 
 struct stw_wait {
     bool done;
@@ -130,8 +128,7 @@ struct stw_db_options {
     const struct stw_db_hooks *hooks;
 };
 
-/* Starts connecting; does not wait. Connections that fail are tried again with growing pauses (50 ms to 2 s).
- */
+/* Starts connecting; does not wait. Connections that fail are tried again, with pauses of 50 ms to 2 s. */
 struct stw_db *stw_db_new(const struct stw_db_options *options);
 /* No statement may be in flight. */
 void stw_db_free(struct stw_db *db);
