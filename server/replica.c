@@ -19,14 +19,15 @@
 #define LOOK_US   (SECOND_US / 20)
 #define LIMIT_US  (SECOND_US / 2) /* of one question, so that a silent primary does not hide the standby */
 #define HEADER    "Steward-Position"
+#define WORDS_MAX 1024 /* of a trouble */
 
 struct srv_replica {
     struct stw_replica *known;
     struct stw_db *primary, *standby;
     struct stw_arena *arena;
-    bool proven;     /* its role can read no table */
-    char said[256];  /* the trouble that was logged; empty: there is none */
-    int64_t said_us; /* when */
+    bool proven;          /* its role can read no table */
+    char said[WORDS_MAX]; /* the trouble that was logged; empty: there is none */
+    int64_t said_us;      /* when */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -84,13 +85,11 @@ static bool look(struct srv_replica *replica, char *error, size_t size)
 static void note_trouble(struct srv_replica *replica, const char *error)
 {
     int64_t now_us = stw_clock_monotonic_us();
-    char words[sizeof(replica->said)];
 
-    snprintf(words, sizeof(words), "%s", error);
-    if (replica->said[0] && (strcmp(words, replica->said) == 0 || now_us < replica->said_us + SECOND_US))
+    if (replica->said[0] && (strcmp(error, replica->said) == 0 || now_us < replica->said_us + SECOND_US))
         return;
-    srv_log(SRV_LOG_WARNING, "replica", "the read replica is not used: %s", words);
-    memcpy(replica->said, words, sizeof(words));
+    srv_log(SRV_LOG_WARNING, "replica", "the read replica is not used: %s", error);
+    snprintf(replica->said, sizeof(replica->said), "%s", error);
     replica->said_us = now_us;
 }
 
@@ -127,7 +126,7 @@ static void *run_thread(void *argument)
     struct srv_replica *replica = argument;
 
     do {
-        char error[1024] = "";
+        char error[WORDS_MAX] = "";
         bool good;
 
         stw_arena_clear(replica->arena);
