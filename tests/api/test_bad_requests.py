@@ -1,6 +1,7 @@
 """Every row of bad_requests.py, straight and through HAProxy: one answer or a close, nothing hidden is executed and nothing
 stays behind."""
 
+import errno
 import json
 import os
 import re
@@ -106,15 +107,18 @@ def send(wire, step):
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         wire.socket.close()
         return False
-    if step == HALF_CLOSE:
-        wire.socket.shutdown(socket.SHUT_WR)
-    elif isinstance(step, bytes):
-        try:
-            wire.send(step)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the answer came before the end
-    else:
+    if not isinstance(step, (bytes, str)):
         time.sleep(step)
+        return True
+    try:
+        if step == HALF_CLOSE:
+            wire.socket.shutdown(socket.SHUT_WR)
+        else:
+            wire.send(step)
+    except OSError as error:
+        # the answer came before the end, and the connection is closed already
+        if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+            raise
     return True
 
 

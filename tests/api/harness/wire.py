@@ -1,6 +1,7 @@
 """Requests byte by byte, for what no decent client sends."""
 
 import ctypes
+import errno
 import functools
 import re
 import socket
@@ -49,7 +50,9 @@ class Wire:
     def _more(self):
         try:
             data = self.socket.recv(65536)
-        except ConnectionResetError:
+        except OSError as error:
+            if error.errno not in (errno.ECONNRESET, errno.ENOTCONN):
+                raise
             data = b""
         self.buffer += data
         return bool(data)
