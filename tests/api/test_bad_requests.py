@@ -24,6 +24,7 @@ DATABASE = "bad_requests"
 AFTER = get("/livez", f"X-Request-Id: after-{CANARY}")
 AT_ONCE = 4  # of the prompt rows; the slow ones mostly wait
 GROWTH_KB = 2048
+ANSWERED = re.compile(rb"HTTP/1\.[01] [2-5]\d\d ")
 
 
 @pytest.fixture(scope="module")
@@ -152,14 +153,15 @@ def straight(server, published, case, canary, key):
 
 
 def proxied(proxy, case, canary, key):
-    """Where HAProxy finds the same boundaries, what is hidden is the next request and may be answered, but never by 500."""
+    """Where HAProxy finds the same boundaries, what is hidden is the next request and may be answered, but never by 500. How
+    long it keeps a slow client that has its answer is its own affair, and differs from release to release."""
     last = get(f"/v1/{CANARY}", f"X-Request-Id: {CANARY}", "Connection: close")
     steps = case.data if isinstance(case.data, list) else [case.data + last, HALF_CLOSE]
     answer = b""
     try:
         with Wire(proxy, timeout=60) as wire:
             if all(send(wire, marked(step, canary, key, WRONG_KEY) if isinstance(step, bytes) else step) for step in steps):
-                while wire._more():
+                while wire._more() and not (isinstance(case.data, list) and ANSWERED.search(wire.buffer)):
                     pass
                 answer = wire.buffer
     except OSError as error:
