@@ -30,7 +30,7 @@ static void on_signal(int number)
 
 /* A handler and a descriptor instead of signalfd: it works whatever threads exist already and whatever they
  * block. */
-static bool catch_signals(struct sigaction *before)
+static bool catch_signals(struct sigaction *ret_before_interrupt)
 {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -38,14 +38,17 @@ static bool catch_signals(struct sigaction *before)
     stop_fd = eventfd(0, EFD_CLOEXEC);
     if (stop_fd < 0)
         return false;
-    return !sigaction(SIGPIPE, &ignore, NULL) && !sigaction(SIGTERM, &stop, &before[0]) &&
-           !sigaction(SIGINT, &stop, &before[1]);
+    return !sigaction(SIGPIPE, &ignore, NULL) && !sigaction(SIGTERM, &stop, NULL) &&
+           !sigaction(SIGINT, &stop, ret_before_interrupt);
 }
 
-static void release_signals(const struct sigaction *before)
+/* The process is about to end: being told so again must not end it sooner, as if it had failed. */
+static void release_signals(const struct sigaction *before_interrupt)
 {
-    sigaction(SIGTERM, &before[0], NULL);
-    sigaction(SIGINT, &before[1], NULL);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGTERM, &ignore, NULL);
+    sigaction(SIGINT, before_interrupt, NULL);
     close(stop_fd);
     stop_fd = -1;
 }
@@ -180,7 +183,7 @@ int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port),
     /* Not on the stack: handlers that outlast the drain still look at it. */
     static struct srv_shared shared;
     struct srv_listeners listeners;
-    struct sigaction before[2];
+    struct sigaction before_interrupt;
     int status;
 
     shared =
@@ -192,14 +195,14 @@ int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port),
     raise_limits();
     if (!srv_listen_open(&listeners, server->config->listen, server->config->port,
                          loop_count(server->config)) ||
-        !catch_signals(before))
+        !catch_signals(&before_interrupt))
         return EXIT_FAILURE;
     shared.loop_count = listeners.count;
     status = serve(&shared, &listeners, on_ready, self);
     for (int i = 0; i < listeners.count; i++)
         if (listeners.fds[i] >= 0)
             close(listeners.fds[i]);
-    release_signals(before);
+    release_signals(&before_interrupt);
     if (status == EXIT_SUCCESS)
         srv_proxies_free(shared.proxies);
     return status;

@@ -1,5 +1,7 @@
 """Good requests in unusual order: pipelined, ended by a stop. The bad ones stand in bad_requests.py."""
 
+import time
+
 from harness.wire import Wire, request
 
 LOGIN = "/v1/auth/login"
@@ -43,3 +45,11 @@ def test_a_stop_answers_what_is_in_flight(start_server, world):
 def test_a_second_start_takes_the_database_over(start_server):
     for _ in range(2):
         start_server().stop()
+
+
+def test_being_told_to_stop_again_changes_nothing(start_server):
+    server = start_server()
+    while server.process.poll() is None:
+        server.terminate()
+        time.sleep(0.0005)
+    assert server.process.returncode == 0, server.log_tail()
