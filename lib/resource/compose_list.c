@@ -371,6 +371,6 @@ struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *qu
         add_all(sql, &page, WHOLE);
     bool stable = plain && (page.walks > 0 ? !page.reach.whole && is_usual(query->limit) : page.reach.all);
     struct stw_stmt stmt = stw_sql_finish(sql, STW_STMT_READ, stable);
-    stmt.generic = stable;
+    stmt.generic = stable && page.walks > 0; /* without walks PostgreSQL comes to it by itself */
     return stmt;
 }
