@@ -352,11 +352,11 @@ struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *qu
     bool plain = query->sort_count == 1 && !query->filter && !query->search;
 
     stw_compose_asked(sql, query);
-    page.asked = stw_sql_take(sql, 0);
+    page.asked = stw_sql_take(sql);
     page.walks = strlen(page.asked) <= ASKED_MAX ? walks_of(sql, query, &page.reach, plain) : 0;
     if (page.walks > 0) {
         add_after(sql, query, WHOLE);
-        page.after = stw_sql_take(sql, 0);
+        page.after = stw_sql_take(sql);
     }
     const struct stw_arm *through = stw_access_through(&page.reach);
     bool many = through && stw_access_may_be_many(sql, through);

@@ -116,11 +116,11 @@ void stw_sql_slot(struct stw_sql *sql, enum stw_slot slot)
     add_placeholder(sql, sql->slot[slot], type);
 }
 
-const char *stw_sql_take(struct stw_sql *sql, size_t from)
+const char *stw_sql_take(struct stw_sql *sql)
 {
-    const char *taken = stw_arena_strndup(sql->ctx->arena, sql->text.data + from, sql->text.length - from);
+    const char *taken = stw_arena_strndup(sql->ctx->arena, sql->text.data, sql->text.length);
 
-    stw_buf_end(&sql->text, sql->text.data + from);
+    stw_buf_end(&sql->text, sql->text.data);
     return taken;
 }
 

@@ -32,9 +32,9 @@ void stw_sql_printf(struct stw_sql *sql, const char *format, ...) __attribute__(
 int stw_sql_value(struct stw_sql *sql, const char *value, const char *type);
 /* Appends "$n::type" for a part of the caller's identity. */
 void stw_sql_slot(struct stw_sql *sql, enum stw_slot slot);
-/* Takes off what was added since the text was `from` bytes long and gives it: for what stands in a statement
- * several times, its parameters but once. */
-const char *stw_sql_take(struct stw_sql *sql, size_t from);
+/* Takes off the text so far and gives it; its parameters stay. For what stands in a statement several times.
+ */
+const char *stw_sql_take(struct stw_sql *sql);
 /* The finished statement; named by a digest of its text when `prepare`, so equal texts are prepared once a
  * connection. */
 struct stw_stmt stw_sql_finish(struct stw_sql *sql, enum stw_stmt_kind kind, bool prepare);
