@@ -287,10 +287,19 @@ def never_read(place, why):
     return word
 
 
-def test_another_cluster_is_never_read(stranger, start_server, recorder, world):
-    place = Place(start_server(STEWARD_DATABASE_READ_URL=stranger.url(SERVING), STEWARD_DATABASE_READ_LAG_MS=PATIENT),
-                  recorder, world)
-    place.plant = lambda word: plant(stranger, world, word)
+@pytest.fixture
+def misled_to(start_server, recorder, world):
+    """misled_to(cluster): a Place whose URL of the standby leads to that cluster, where its rows are planted."""
+    def make(cluster):
+        place = Place(start_server(STEWARD_DATABASE_READ_URL=cluster.url(SERVING), STEWARD_DATABASE_READ_LAG_MS=PATIENT),
+                      recorder, world)
+        place.plant = lambda word: plant(cluster, world, word)
+        return place
+    return make
+
+
+def test_another_cluster_is_never_read(stranger, misled_to):
+    place = misled_to(stranger)
     never_read(place, "the read replica is not used: internal it is not a copy of the primary")
     assert place.metric("replica_reads_total") == 0
     assert "replica_lag_seconds" not in place.reader.http.get("/metrics").text, "how old it is cannot be said"
@@ -334,21 +343,17 @@ def former(cluster, world, request):
         made.stop()
 
 
-def test_a_standby_that_became_a_primary_of_its_own_is_not_read(former, start_server, recorder, world):
-    place = Place(start_server(STEWARD_DATABASE_READ_URL=former.url(SERVING), STEWARD_DATABASE_READ_LAG_MS=PATIENT),
-                  recorder, world)
-    place.plant = lambda word: plant(former, world, word)
+def test_a_standby_that_became_a_primary_of_its_own_is_not_read(former, misled_to):
+    place = misled_to(former)
     never_read(place, "the read replica is not used: internal it ")
     assert place.metric("replica_reads_total") == 0
 
 
-def test_a_standby_that_is_promoted_while_it_is_read(cluster, start_server, recorder, world):
+def test_a_standby_that_is_promoted_while_it_is_read(cluster, misled_to):
     made = Standby(cluster)
     try:
         made.start()
-        place = Place(start_server(STEWARD_DATABASE_READ_URL=made.url(SERVING), STEWARD_DATABASE_READ_LAG_MS=PATIENT),
-                      recorder, world)
-        place.plant = lambda word: plant(made, world, word)
+        place = misled_to(made)
         until(place.uses_standby)
         made.promote()
         with made.connect("postgres") as connection:
