@@ -47,9 +47,11 @@ struct stw_stmt {
      * "$n::uuid" stands in `sql`, behind an equals sign; else 0. Many of them, alike but for the key, go out
      * as one. */
     size_t key;
-    /* Outside transactions: planned without its values even if PostgreSQL expects more of plans with them,
-     * since that planning would take longer than what it saves. */
-    bool generic;
+    /* Outside transactions, of one that is prepared: planned without its values, and along an index: nothing
+     * that an index has in order is sorted, however few rows PostgreSQL expects. Writes, transactions and
+     * points are planned without their values in any case: whoever they are for, they find their few rows by
+     * keys. */
+    bool in_order;
 };
 
 /* The rows belong to ctx->arena. `ret_rows` may be NULL. */

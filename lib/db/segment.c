@@ -103,22 +103,34 @@ static bool needs_org(struct stw_conn *conn, const char *org)
     return true;
 }
 
+#define SET_ORG   "select set_config('steward.org', $1, true)"
+#define PLAN_ONCE ", set_config('plan_cache_mode', 'force_generic_plan', true)"
+#define IN_ORDER  ", set_config('enable_sort', 'off', true)"
+
+/* Sets the organisation, and what the planner may weigh. A lane's connection plans everything once by itself.
+ */
+static const struct stw_stmt *org_setter(const struct stw_conn *conn, const struct stw_segment *segment)
+{
+    static const struct stw_stmt usual = {.name = "stw_org", .sql = SET_ORG, .param_count = 1};
+    static const struct stw_stmt once = {.name = "stw_org_once", .sql = SET_ORG PLAN_ONCE, .param_count = 1};
+    static const struct stw_stmt in_order = {
+        .name = "stw_org_in_order", .sql = SET_ORG PLAN_ONCE IN_ORDER, .param_count = 1};
+    const struct stw_stmt *first = segment->count > 0 ? segment->calls[0].stmt : NULL;
+
+    if (conn->pool->kind == STW_POOL_LANES)
+        return &usual;
+    if (segment->before[0] != NULL || (first != NULL && first->kind == STW_STMT_WRITE))
+        return &once;
+    return segment->count == 1 && first->in_order ? &in_order : &usual;
+}
+
 static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const struct stw_segment *segment)
 {
-    static const struct stw_stmt set_org = {
-        .name = "stw_set_org", .sql = "select set_config('steward.org', $1, true)", .param_count = 1};
-    static const struct stw_stmt set_org_and_mode = {
-        .name = "stw_set_org_and_mode",
-        .sql = "select set_config('steward.org', $1, true),"
-               " set_config('plan_cache_mode', 'force_generic_plan', true)",
-        .param_count = 1};
-    bool generic = segment->count == 1 && segment->calls[0].stmt->generic && segment->before[0] == NULL &&
-                   conn->pool->kind != STW_POOL_LANES;
     for (int i = 0; i < 2; i++)
         if (!send_text(conn, ticket, segment->before[i], STW_STEP_COMMAND))
             return false;
     if (needs_org(conn, segment->org) &&
-        !send_stmt(conn, ticket, generic ? &set_org_and_mode : &set_org, &segment->org, STW_STEP_ORG, false))
+        !send_stmt(conn, ticket, org_setter(conn, segment), &segment->org, STW_STEP_ORG, false))
         return false;
     for (int i = 0; i < segment->count; i++)
         if (!send_stmt(conn, ticket, segment->calls[i].stmt, segment->calls[i].params, STW_STEP_CALL,

@@ -346,6 +346,16 @@ static bool is_usual(int limit)
     return limit % 25 == 0 || limit == 10 || limit == 20;
 }
 
+/* Worth keeping: the same text for many callers. */
+static bool is_stable(const struct page *page, bool plain)
+{
+    const struct stw_query *query = page->query;
+
+    if (page->walks > 0)
+        return plain && !page->reach.whole && is_usual(query->limit);
+    return page->reach.all && !query->filter && !query->search && (plain || is_usual(query->limit));
+}
+
 struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *query)
 {
     struct page page = {.query = query, .reach = stw_access_reach(sql, query->plan, STW_READ)};
@@ -369,8 +379,11 @@ struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *qu
         add_stretches(sql, &page);
     else
         add_all(sql, &page, WHOLE);
-    bool stable = plain && (page.walks > 0 ? !page.reach.whole && is_usual(query->limit) : page.reach.all);
+    bool stable = is_stable(&page, plain);
     struct stw_stmt stmt = stw_sql_finish(sql, STW_STMT_READ, stable);
-    stmt.generic = stable && page.walks > 0; /* without walks PostgreSQL comes to it by itself */
+    /* All rows, or each walk's, in the order of an index: to sort them instead is never right, but PostgreSQL
+     * would where it has not heard of the organisation yet and expects one row. The key's index it takes by
+     * itself. */
+    stmt.in_order = stable && (page.walks > 0 || !plain);
     return stmt;
 }

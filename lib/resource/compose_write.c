@@ -202,15 +202,19 @@ struct stw_stmt stw_compose_create(struct stw_sql *sql, const struct stw_input *
     return stw_sql_finish(sql, STW_STMT_WRITE, true);
 }
 
-static void add_old(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb, const char *id,
-                    const char *strength, enum stw_deleted deleted)
+/* "old as (select … for update of t)"; returns the number of the parameter that is the id. */
+static int add_old(struct stw_sql *sql, const struct stw_plan *plan, enum stw_verb verb, const char *id,
+                   const char *strength, enum stw_deleted deleted)
 {
+    int number;
+
     stw_sql_printf(sql, "old as (select t.* from %s t where ", plan->resource->path);
     stw_access_where(sql, plan, verb, "t");
     stw_sql_add(sql, " and t.id = ");
-    stw_sql_value(sql, id, "uuid");
+    number = stw_sql_value(sql, id, "uuid");
     stw_sql_printf(sql, " and t.deleted_at is %snull for %s of t)", deleted == STW_DELETED_ONLY ? "not " : "",
                    strength);
+    return number;
 }
 
 #define OUTCOME_ROWS                                                                                         \
@@ -228,6 +232,13 @@ static void add_outcome(struct stw_sql *sql, const struct stw_plan *plan,
     stw_sql_add(sql, OUTCOME_ROWS);
 }
 
+/* The row that was locked. It is named by its id once more: joined to old.id alone, PostgreSQL may read all
+ * of an organisation that it thinks is empty, as it thinks of any that came since it last looked. */
+static void add_same(struct stw_sql *sql, int id)
+{
+    stw_sql_printf(sql, " from old where t.org_id = $1::uuid and t.id = $%d::uuid", id);
+}
+
 static void add_version(struct stw_sql *sql, const char *version)
 {
     if (!version)
@@ -240,15 +251,15 @@ struct stw_stmt stw_compose_update(struct stw_sql *sql, const struct stw_input *
                                    const char *version, struct stw_reference_checks *ret_checks)
 {
     const struct stw_plan *plan = input->plan;
+    int number;
 
     stw_sql_add(sql, "with ");
     add_checks(sql, input, ret_checks);
-    add_old(sql, plan, STW_UPDATE, id, "no key update", STW_DELETED_EXCLUDE);
+    number = add_old(sql, plan, STW_UPDATE, id, "no key update", STW_DELETED_EXCLUDE);
     stw_sql_printf(sql, ", new as (update %s t set ", plan->resource->path);
     add_columns(sql, input, PART_SET, "");
-    stw_sql_add(
-        sql,
-        ", version = t.version + 1, updated_at = now() from old where t.org_id = $1::uuid and t.id = old.id");
+    stw_sql_add(sql, ", version = t.version + 1, updated_at = now()");
+    add_same(sql, number);
     add_version(sql, version);
     add_checks_hold(sql, ret_checks, " and ");
     stw_sql_add(sql, " and row(");
@@ -273,12 +284,13 @@ static int add_parts(struct stw_sql *sql, const struct stw_plan *plan, const cha
         char row[24], event[24];
         snprintf(row, sizeof row, "new%d", ++number);
         snprintf(event, sizeof event, "event%d", number);
-        stw_sql_printf(sql,
-                       ", %s as (update %s t set deleted_at = %s, version = t.version + 1, updated_at = "
-                       "now() from %s, old "
-                       "where t.org_id = $1::uuid and t.%s = %s.id and t.deleted_at %s returning t.*)",
-                       row, part->resource->path, restore ? "null" : "now()", parent,
-                       part->fields[referrer->field].name, parent, restore ? "= old.deleted_at" : "is null");
+        stw_sql_printf(
+            sql,
+            ", %s as (update %s t set deleted_at = %s, version = t.version + 1, updated_at = "
+            "now() from old where t.org_id = $1::uuid and t.%s = any (array(select p.id from %s p)) and "
+            "t.deleted_at %s returning t.*)",
+            row, part->resource->path, restore ? "null" : "now()", part->fields[referrer->field].name, parent,
+            restore ? "= old.deleted_at" : "is null");
         add_event(sql, part, event, row, NULL, restore ? "restored" : "deleted", true);
         number = add_parts(sql, part, row, restore, number);
     }
@@ -288,13 +300,14 @@ static int add_parts(struct stw_sql *sql, const struct stw_plan *plan, const cha
 struct stw_stmt stw_compose_delete(struct stw_sql *sql, const struct stw_plan *plan, const char *id,
                                    const char *version)
 {
+    int number;
+
     stw_sql_add(sql, "with ");
-    add_old(sql, plan, STW_DELETE, id, "update", STW_DELETED_EXCLUDE);
+    number = add_old(sql, plan, STW_DELETE, id, "update", STW_DELETED_EXCLUDE);
     stw_sql_printf(
-        sql,
-        ", new as (update %s t set deleted_at = now(), version = t.version + 1, updated_at = now() from old "
-        "where t.org_id = $1::uuid and t.id = old.id",
+        sql, ", new as (update %s t set deleted_at = now(), version = t.version + 1, updated_at = now()",
         plan->resource->path);
+    add_same(sql, number);
     add_version(sql, version);
     stw_sql_add(sql, " returning t.*)");
     add_event(sql, plan, "event", "new", NULL, "deleted", false);
@@ -318,6 +331,8 @@ static void add_lives(struct stw_sql *sql, const struct stw_plan *plan, int fiel
 struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *plan, const char *id,
                                     struct stw_reference_checks *ret_checks)
 {
+    int number;
+
     ret_checks->count = 0;
     for (int i = 0; i < plan->reference_count; i++) {
         int field = plan->references[i].field;
@@ -325,12 +340,11 @@ struct stw_stmt stw_compose_restore(struct stw_sql *sql, const struct stw_plan *
             ret_checks->field[ret_checks->count++] = field;
     }
     stw_sql_add(sql, "with ");
-    add_old(sql, plan, STW_DELETE, id, "update", STW_DELETED_ONLY);
-    stw_sql_printf(
-        sql,
-        ", new as (update %s t set deleted_at = null, version = t.version + 1, updated_at = now() from old "
-        "where t.org_id = $1::uuid and t.id = old.id",
-        plan->resource->path);
+    number = add_old(sql, plan, STW_DELETE, id, "update", STW_DELETED_ONLY);
+    stw_sql_printf(sql,
+                   ", new as (update %s t set deleted_at = null, version = t.version + 1, updated_at = now()",
+                   plan->resource->path);
+    add_same(sql, number);
     for (int i = 0; i < ret_checks->count; i++) {
         stw_sql_add(sql, " and ");
         add_lives(sql, plan, ret_checks->field[i], "old", " for key share of r");
@@ -363,7 +377,7 @@ struct stw_stmt stw_compose_lock(struct stw_sql *sql, const struct stw_plan *pla
                                  const char *id, enum stw_deleted deleted)
 {
     stw_sql_add(sql, "with ");
-    add_old(sql, plan, verb, id, verb == STW_DELETE ? "update" : "no key update", deleted);
+    (void)add_old(sql, plan, verb, id, verb == STW_DELETE ? "update" : "no key update", deleted);
     stw_sql_add(sql, " select ");
     stw_sql_add(sql, plan->columns);
     stw_sql_add(sql, " from old t");

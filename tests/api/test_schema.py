@@ -131,6 +131,16 @@ def test_what_is_new_in_a_gin_index_waits_in_a_short_list(realm):
     assert found and all(row["options"] == ["gin_pending_list_limit=256"] for row in found), found
 
 
+def test_statistics_hear_of_a_newcomer_soon(realm):
+    """Of each table that has rows of organisations; partitions are small for long."""
+    missing = realm.db.execute(
+        "select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' "
+        "join pg_views v on v.viewname = c.relname and v.schemaname = 'app' "
+        "where c.relnamespace = 'steward'::regnamespace and c.relkind = 'r' and not coalesce(c.reloptions @> "
+        "'{autovacuum_analyze_threshold=500,autovacuum_analyze_scale_factor=0.01}', false)").fetchall()
+    assert not missing
+
+
 def edges(field):
     """(values that the column takes, values that it refuses)"""
     least, most = field.range

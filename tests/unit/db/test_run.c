@@ -89,12 +89,18 @@ static void test_settings_of_the_connections(void **state)
     assert_string_equal(one(&stmt, NULL), "250ms");
 }
 
-static void test_a_generic_statement_is_planned_without_values(void **state)
+#define MODES "select current_setting('plan_cache_mode') || ' ' || current_setting('enable_sort')"
+
+static void test_a_statement_is_planned_as_it_says(void **state)
 {
     (void)state;
-    struct stw_stmt stmt = {"mode", "show plan_cache_mode", 0, STW_STMT_READ, .generic = true};
-    assert_string_equal(one(&stmt, NULL), "force_generic_plan");
-    assert_string_equal(read_now("show plan_cache_mode"), "auto");
+    struct stw_stmt stmt = {"mode", MODES, 0, STW_STMT_READ};
+    assert_string_equal(one(&stmt, NULL), "auto on");
+    stmt.in_order = true;
+    assert_string_equal(one(&stmt, NULL), "force_generic_plan off");
+    struct stw_stmt writing = {"writing", MODES, 0, STW_STMT_WRITE};
+    assert_string_equal(one(&writing, NULL), "force_generic_plan on");
+    assert_string_equal(read_now(MODES), "auto on");
 }
 
 static void test_url_overrides_settings(void **state)
@@ -347,7 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_points_and_nulls),
         cmocka_unit_test(test_settings_of_the_connections),
-        cmocka_unit_test(test_a_generic_statement_is_planned_without_values),
+        cmocka_unit_test(test_a_statement_is_planned_as_it_says),
         cmocka_unit_test(test_url_overrides_settings),
         cmocka_unit_test(test_organisation_is_set_and_gone),
         cmocka_unit_test(test_write_commits),
