@@ -26,7 +26,7 @@ static void settings_of(const struct stw_pool *pool, char *ret_text, size_t size
         /* Point reads by key have one plan only; and what waits on a lane, waits for everybody. */
         length += snprintf(ret_text + length, size - (size_t)length,
                            " -c statement_timeout=250ms -c lock_timeout=250ms"
-                           " -c plan_cache_mode=force_generic_plan");
+                           " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off");
     else
         /* The check ends the backend of a caller who is gone for good. */
         length += snprintf(ret_text + length, size - (size_t)length,

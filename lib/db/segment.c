@@ -103,9 +103,10 @@ static bool needs_org(struct stw_conn *conn, const char *org)
     return true;
 }
 
-#define SET_ORG   "select set_config('steward.org', $1, true)"
-#define PLAN_ONCE ", set_config('plan_cache_mode', 'force_generic_plan', true)"
-#define IN_ORDER  ", set_config('enable_sort', 'off', true)"
+#define SET_ORG "select set_config('steward.org', $1, true)"
+#define PLAN_ONCE                                                                                            \
+    ", set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
+#define IN_ORDER ", set_config('enable_sort', 'off', true)"
 
 /* Sets the organisation, and what the planner may weigh. A lane's connection plans everything once by itself.
  */

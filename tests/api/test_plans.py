@@ -303,6 +303,21 @@ def test_a_write_looks_at_few_rows(unknown, resource):
     assert not faults, "\n".join(faults)
 
 
+def test_a_create_with_a_key_looks_at_few_rows(unknown):
+    """Also when its statements were planned while no key was there."""
+    def create():
+        _, plans = unknown.send("newcomer", "POST", "/v1/accounts", 201, json={"name": "Keyed"},
+                                headers={"Idempotency-Key": secrets.token_hex(8)})
+        return list(faults_of(plans, FEW))
+
+    with unknown.cluster.connect("postgres", DATABASE) as db:
+        db.execute("vacuum analyze steward.idempotency_keys")
+        assert not create()
+        db.execute("insert into steward.idempotency_keys select k.org_id, k.principal_id, k.scope, n::text, k.request_hash, k.status, "
+                   f"k.location, k.etag, k.body from steward.idempotency_keys k, generate_series(1, {ROWS}) n")
+    assert not create()
+
+
 @pytest.mark.parametrize("resource", resources("list"), ids=name_of)
 def test_a_page_of_a_newcomer_looks_at_few_rows(unknown, resource):
     faults = []
