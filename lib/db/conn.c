@@ -32,7 +32,7 @@ void stw_conn_close(struct stw_conn *conn)
     conn->users = 0;
     conn->doomed = false;
     conn->batch_end = NULL;
-    conn->batch_org_set = false;
+    conn->org_known = false;
     conn->batches = 0;
     stw_drain_end(conn);
     stw_tickets_lose(conn);

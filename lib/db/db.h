@@ -21,9 +21,10 @@
  * With a replica (options.replica) READ and SLOW go there while ctx->trail allows it (db/replica.h). When it
  * cannot be reached, goes away or cancels them for its recovery, the primary is asked instead, once.
  *
- * Inside a transaction (ctx->tx) every statement goes to the transaction's connection. Each segment starts
- * with set_config('steward.org', ctx->org_id, true) in the same round trip, so the views show that
- * organisation alone; with an empty org_id they show nothing.
+ * Inside a transaction (ctx->tx) every statement goes to the transaction's connection. Every statement runs
+ * with the setting steward.org as ctx->org_id says, so the views show that organisation alone; with an empty
+ * org_id they show nothing. It is set in the same round trip: for a transaction or a write until it ends, for
+ * other segments for the session, unless it stands there already.
  *
  * STW_OK means: the Sync came back, no error, and for what commits no notice 01000 (that is
  * STW_OUTCOME_UNKNOWN). Other codes: STW_CONSTRAINT (SQLSTATE class 23; details->sqlstate and ->constraint

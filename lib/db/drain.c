@@ -57,6 +57,7 @@ void stw_drain_start(struct stw_conn *conn)
         return;
     conn->draining = true;
     conn->barrier_sent = false;
+    conn->org_known = false;
     conn->drain_us = stw_clock_monotonic_us() + STW_DRAIN_LIMIT_US;
     cancel_start(conn);
     stw_drain_step(conn);

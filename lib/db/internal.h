@@ -78,6 +78,7 @@ struct stw_segment {
     bool unnamed;      /* do not use prepared statements for the calls */
     bool asks;         /* of one that writes: where its commit stands, in the ticket's position */
     bool apart;        /* on a lane: shares its Sync with nobody */
+    bool outside_tx;   /* no transaction is around it */
 };
 
 enum stw_step_kind { STW_STEP_COMMAND, STW_STEP_PREPARE, STW_STEP_ORG, STW_STEP_CALL, STW_STEP_AFTER };
@@ -178,12 +179,14 @@ struct stw_conn {
     struct stw_ticket *first, **last;
     struct stw_ticket *reading; /* whose results come next, or one that has all of its own */
     struct stw_prepared_table prepared;
+    /* What the session has set, or a lane's open batch. Unknown from an error on, which may have taken it
+     * back. */
+    bool org_known;
+    char org[37];
     /* lanes: the segments behind the last Sync */
     struct stw_ticket *batch_end; /* the newest, NULL: no open batch */
     struct stw_ticket *gathered, **gathered_last;
-    bool batch_org_set;
-    char batch_org[37]; /* what its set_config set last */
-    int batches;        /* Syncs on their way */
+    int batches; /* Syncs on their way */
     /* draining: an abandoned segment, nobody's until its Sync came and its cancel request can hit nothing
      * else */
     bool draining, barrier_sent;

@@ -55,7 +55,7 @@ bool stw_replica_run(struct stw_context *ctx, struct stw_call *calls, int count,
                      enum stw_code *ret_code)
 {
     struct stw_db *db = ctx->db;
-    struct stw_segment segment = {.org = ctx->org_id, .calls = calls, .count = count};
+    struct stw_segment segment = {.outside_tx = true, .org = ctx->org_id, .calls = calls, .count = count};
     enum answer answer = STALE;
     for (int again = 0; again < 2 && answer == STALE; again++) {
         struct stw_lease lease;

@@ -184,7 +184,8 @@ static enum stw_code run_primary(struct stw_context *ctx, struct traits traits, 
                                  int count, bool keep)
 {
     struct stw_db *db = ctx->db;
-    struct stw_segment segment = {.org = ctx->org_id,
+    struct stw_segment segment = {.outside_tx = true,
+                                  .org = ctx->org_id,
                                   .calls = calls,
                                   .count = count,
                                   .writes = traits.writes,

@@ -91,38 +91,51 @@ static bool send_stmt(struct stw_conn *conn, struct stw_ticket *ticket, const st
     return PQsendQueryParams(conn->pg, stmt->sql, stmt->param_count, NULL, params, NULL, NULL, 0) == 1;
 }
 
-/* Within a batch the neighbour's setting lasts, as long as it is the same. */
-static bool needs_org(struct stw_conn *conn, const char *org)
-{
-    if (org == NULL || (conn->batch_org_set && strcmp(conn->batch_org, org) == 0))
-        return false;
-    if (conn->pool->kind == STW_POOL_LANES) {
-        conn->batch_org_set = true;
-        snprintf(conn->batch_org, sizeof conn->batch_org, "%s", org);
-    }
-    return true;
-}
-
-#define SET_ORG "select set_config('steward.org', $1, true)"
+#define SET_ORG(local) "select set_config('steward.org', $1, " local ")"
 #define PLAN_ONCE                                                                                            \
     ", set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
 #define IN_ORDER ", set_config('enable_sort', 'off', true)"
 
-/* Sets the organisation, and what the planner may weigh. A lane's connection plans everything once by itself.
- */
+/* What sets the organisation, and what the planner may weigh. What is planned once never reads a whole table:
+ * it may have been planned while that was empty. A lane's connection plans everything like that by itself. */
+static const struct stw_stmt batch_org = {.name = "stw_org_batch", .sql = SET_ORG("true"), .param_count = 1};
+static const struct stw_stmt session_org = {.name = "stw_org", .sql = SET_ORG("false"), .param_count = 1};
+static const struct stw_stmt once_org = {
+    .name = "stw_org_once", .sql = SET_ORG("true") PLAN_ONCE, .param_count = 1};
+static const struct stw_stmt in_order_org = {
+    .name = "stw_org_in_order", .sql = SET_ORG("true") PLAN_ONCE IN_ORDER, .param_count = 1};
+
 static const struct stw_stmt *org_setter(const struct stw_conn *conn, const struct stw_segment *segment)
 {
-    static const struct stw_stmt usual = {.name = "stw_org", .sql = SET_ORG, .param_count = 1};
-    static const struct stw_stmt once = {.name = "stw_org_once", .sql = SET_ORG PLAN_ONCE, .param_count = 1};
-    static const struct stw_stmt in_order = {
-        .name = "stw_org_in_order", .sql = SET_ORG PLAN_ONCE IN_ORDER, .param_count = 1};
     const struct stw_stmt *first = segment->count > 0 ? segment->calls[0].stmt : NULL;
 
     if (conn->pool->kind == STW_POOL_LANES)
-        return &usual;
-    if (segment->before[0] != NULL || (first != NULL && first->kind == STW_STMT_WRITE))
-        return &once;
-    return segment->count == 1 && first->in_order ? &in_order : &usual;
+        return &batch_org;
+    if (!segment->outside_tx || (first != NULL && first->kind == STW_STMT_WRITE))
+        return &once_org;
+    return segment->count == 1 && first->in_order ? &in_order_org : &session_org;
+}
+
+/* A single read sets it for the session, a lane for its batch: who comes next finds it as he would set it. In
+ * transactions and for writes it is set until their end, whatever the session has. */
+static bool org_stands(struct stw_conn *conn, const struct stw_stmt *setter, const char *org)
+{
+    if (setter != &batch_org && setter != &session_org)
+        return false;
+    if (conn->org_known && strcmp(conn->org, org) == 0)
+        return true;
+    conn->org_known = true;
+    snprintf(conn->org, sizeof conn->org, "%s", org);
+    return false;
+}
+
+static bool send_org(struct stw_conn *conn, struct stw_ticket *ticket, const struct stw_segment *segment)
+{
+    if (segment->org == NULL)
+        return true;
+    const struct stw_stmt *setter = org_setter(conn, segment);
+    return org_stands(conn, setter, segment->org) ||
+           send_stmt(conn, ticket, setter, &segment->org, STW_STEP_ORG, false);
 }
 
 static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const struct stw_segment *segment)
@@ -130,8 +143,7 @@ static bool send_steps(struct stw_conn *conn, struct stw_ticket *ticket, const s
     for (int i = 0; i < 2; i++)
         if (!send_text(conn, ticket, segment->before[i], STW_STEP_COMMAND))
             return false;
-    if (needs_org(conn, segment->org) &&
-        !send_stmt(conn, ticket, org_setter(conn, segment), &segment->org, STW_STEP_ORG, false))
+    if (!send_org(conn, ticket, segment))
         return false;
     for (int i = 0; i < segment->count; i++)
         if (!send_stmt(conn, ticket, segment->calls[i].stmt, segment->calls[i].params, STW_STEP_CALL,
@@ -146,7 +158,8 @@ static void send_sync(struct stw_conn *conn, struct stw_ticket *end)
     end->ends_batch = true;
     conn->batches++;
     conn->batch_end = NULL;
-    conn->batch_org_set = false;
+    if (conn->pool->kind == STW_POOL_LANES)
+        conn->org_known = false;
     if (PQpipelineSync(conn->pg) != 1)
         stw_conn_drop(conn);
     else
@@ -262,6 +275,7 @@ static bool take_error(struct stw_conn *conn, struct stw_ticket *ticket, PGresul
     bool fatal = stw_sqlstate_is_fatal(error);
     if (stw_sqlstate_dooms(stw_sqlstate_of(error)))
         conn->doomed = true;
+    conn->org_known = false;
     const struct stw_step *step = ticket->at < ticket->count ? &ticket->steps[ticket->at] : NULL;
     if (!fatal && step != NULL && is_stale(step, error)) {
         ticket->stale = true;

@@ -130,6 +130,30 @@ static void test_organisation_is_set_and_gone(void **state)
     strcpy(ctx->org_id, ORG_A);
 }
 
+/* Reads leave the organisation set for the next one; whatever comes between, each finds its own. */
+static void test_organisation_is_the_readers_own(void **state)
+{
+    (void)state;
+    struct stw_stmt read = {"t_read_org", "select current_setting('steward.org')", 0, STW_STMT_READ};
+    struct stw_stmt write = {"t_write_org", "select current_setting('steward.org')", 0, STW_STMT_WRITE};
+    assert_string_equal(one(&read, NULL), ORG_A);
+    strcpy(ctx->org_id, ORG_B);
+    /* an error takes back what was set with it */
+    assert_int_equal(run_text("select 1 / 0", STW_STMT_READ), STW_INTERNAL);
+    assert_string_equal(one(&read, NULL), ORG_B);
+    strcpy(ctx->org_id, ORG_A);
+    assert_string_equal(one(&write, NULL), ORG_A);
+    assert_int_equal(stw_tx_begin(ctx), STW_OK);
+    assert_string_equal(one(&read, NULL), ORG_A);
+    assert_int_equal(stw_tx_commit(ctx), STW_OK);
+    strcpy(ctx->org_id, ORG_B);
+    assert_string_equal(one(&read, NULL), ORG_B);
+    ctx->org_id[0] = '\0';
+    assert_string_equal(one(&read, NULL), "");
+    strcpy(ctx->org_id, ORG_A);
+    assert_string_equal(one(&read, NULL), ORG_A);
+}
+
 static void test_write_commits(void **state)
 {
     (void)state;
@@ -356,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_a_statement_is_planned_as_it_says),
         cmocka_unit_test(test_url_overrides_settings),
         cmocka_unit_test(test_organisation_is_set_and_gone),
+        cmocka_unit_test(test_organisation_is_the_readers_own),
         cmocka_unit_test(test_write_commits),
         cmocka_unit_test(test_constraint_is_told),
         cmocka_unit_test(test_constraint_at_the_sync),
