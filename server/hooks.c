@@ -23,12 +23,6 @@ struct srv_piece {
     bool done; /* loop's thread only */
 };
 
-struct srv_errand {
-    struct srv_errand *next;
-    void (*work)(void *what);
-    void *what;
-};
-
 static _Noreturn void die(const char *why)
 {
     fprintf(stderr, "loop: %s: %s\n", why, strerror(errno));
@@ -90,20 +84,6 @@ static void watch(void *self, struct stw_conn *conn, int fd, unsigned events)
     *watch = (struct srv_watch){conn, events};
 }
 
-static void detach(void *self, void (*work)(void *what), void *what)
-{
-    struct srv_loop *loop = self;
-    struct srv_errand *errand;
-
-    if (!srv_workers_submit(loop->shared->server->workers, work, NULL, what))
-        return;
-    errand = malloc(sizeof(*errand));
-    if (!errand)
-        die("detach");
-    *errand = (struct srv_errand){loop->errands, work, what};
-    loop->errands = errand;
-}
-
 static void piece_work(void *what)
 {
     struct srv_piece *piece = what;
@@ -142,20 +122,12 @@ static enum stw_code offload(void *self, void (*work)(void *what), void *what)
 void srv_hooks_init(struct srv_loop *loop)
 {
     pthread_mutex_init(&loop->posted_mutex, NULL);
-    loop->hooks = (struct stw_db_hooks){
-        .self = loop, .wait = wait_for, .wake = wake_up, .watch = watch, .detach = detach};
+    loop->hooks = (struct stw_db_hooks){.self = loop, .wait = wait_for, .wake = wake_up, .watch = watch};
     loop->offload = (struct stw_offload){.self = loop, .run = offload};
 }
 
 void srv_hooks_release(struct srv_loop *loop)
 {
-    while (loop->errands) {
-        struct srv_errand *errand = loop->errands;
-
-        loop->errands = errand->next;
-        errand->work(errand->what);
-        free(errand);
-    }
     free(loop->watches);
     pthread_mutex_destroy(&loop->posted_mutex);
 }
@@ -180,17 +152,5 @@ void srv_hooks_collect(struct srv_loop *loop)
         piece->done = true;
         srv_loop_unpark(loop, &piece->sleeper);
         piece = next;
-    }
-}
-
-void srv_hooks_retry(struct srv_loop *loop)
-{
-    while (loop->errands) {
-        struct srv_errand *errand = loop->errands;
-
-        if (srv_workers_submit(loop->shared->server->workers, errand->work, NULL, errand->what))
-            return;
-        loop->errands = errand->next;
-        free(errand);
     }
 }

@@ -300,7 +300,6 @@ static bool sweep(struct srv_loop *loop, struct run *run, int64_t now_us)
             srv_listen_refuse(loop->listen_fd);
     }
     run->next_sweep_us = now_us + (run->drain_since_us ? DRAIN_SWEEP_US : SWEEP_US);
-    srv_hooks_retry(loop);
     srv_http_sweep(loop->http, now_us, run->drain_since_us);
     report(loop);
     if (!run->drain_since_us)

@@ -48,7 +48,6 @@ struct srv_loop {
     struct stw_offload offload;
     struct srv_watch *watches; /* by descriptor */
     int watch_count;
-    struct srv_errand *errands; /* detached work the thread set refused so far */
     pthread_mutex_t posted_mutex;
     struct srv_piece *posted; /* finished offloaded work */
     pthread_t thread;
@@ -74,7 +73,5 @@ void srv_hooks_release(struct srv_loop *loop);
 void srv_hooks_ready(struct srv_loop *loop, int fd, unsigned events);
 /* Wakes the coroutines whose offloaded work is done. */
 void srv_hooks_collect(struct srv_loop *loop);
-/* Tries again to hand over what the thread set refused. */
-void srv_hooks_retry(struct srv_loop *loop);
 
 #endif

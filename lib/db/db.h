@@ -109,8 +109,6 @@ struct stw_db_hooks {
     /* Interest of `conn` in `fd` is now `events` (EPOLLIN | EPOLLOUT, level-triggered); 0: forget the fd, it
      * is about to close. Called from within stw_db_new and stw_db_free too. */
     void (*watch)(void *self, struct stw_conn *conn, int fd, unsigned events);
-    /* Runs work(what) on a helper thread without waiting (PQcancel blocks); work frees `what`. */
-    void (*detach)(void *self, void (*work)(void *what), void *what);
 };
 
 struct stw_replica;

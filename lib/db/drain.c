@@ -5,16 +5,21 @@
  * cancel request has been delivered, and a round trip of its own ("rollback") has passed, during which the
  * signal has done its work.
  */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
 #include "db/internal.h"
 
+#define CANCELS_AT_ONCE 32
+
 struct stw_cancel {
     PGcancel *request;
-    atomic_int refs; /* connection and helper thread */
+    atomic_int refs; /* connection and thread */
     atomic_bool sent;
 };
+
+static atomic_int cancels;
 
 static void cancel_release(struct stw_cancel *cancel)
 {
@@ -24,7 +29,7 @@ static void cancel_release(struct stw_cancel *cancel)
     free(cancel);
 }
 
-static void cancel_send(void *what)
+static void *cancel_send(void *what)
 {
     struct stw_cancel *cancel = what;
     char unused[256];
@@ -32,6 +37,23 @@ static void cancel_send(void *what)
     (void)PQcancel(cancel->request, unused, sizeof unused);
     atomic_store(&cancel->sent, true);
     cancel_release(cancel);
+    atomic_fetch_sub(&cancels, 1);
+    return NULL;
+}
+
+/* On a thread of its own, which nobody ever waits for: PQcancel blocks, and when the server has vanished it
+ * does so for as long as TCP keeps hoping. False: too many are at it; the statement ends by its own timeout.
+ */
+static bool cancel_detach(struct stw_cancel *cancel)
+{
+    pthread_t thread;
+    if (atomic_fetch_add(&cancels, 1) < CANCELS_AT_ONCE &&
+        pthread_create(&thread, NULL, cancel_send, cancel) == 0) {
+        pthread_detach(thread);
+        return true;
+    }
+    atomic_fetch_sub(&cancels, 1);
+    return false;
 }
 
 static void cancel_start(struct stw_conn *conn)
@@ -39,11 +61,16 @@ static void cancel_start(struct stw_conn *conn)
     PGcancel *request = PQgetCancel(conn->pg);
     if (request == NULL)
         return;
-    conn->cancel = stw_db_calloc(1, sizeof *conn->cancel);
-    conn->cancel->request = request;
-    atomic_init(&conn->cancel->refs, 2);
-    atomic_init(&conn->cancel->sent, false);
-    conn->db->hooks.detach(conn->db->hooks.self, cancel_send, conn->cancel);
+    struct stw_cancel *cancel = stw_db_calloc(1, sizeof *cancel);
+    cancel->request = request;
+    atomic_init(&cancel->refs, 2);
+    atomic_init(&cancel->sent, false);
+    if (cancel_detach(cancel)) {
+        conn->cancel = cancel;
+    } else {
+        cancel_release(cancel);
+        cancel_release(cancel);
+    }
 }
 
 bool stw_drain_waits_for_cancel(const struct stw_conn *conn)

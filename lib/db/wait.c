@@ -84,12 +84,6 @@ static void watch_nothing(void *self, struct stw_conn *conn, int fd, unsigned ev
     (void)events;
 }
 
-static void work_inline(void *self, void (*work)(void *what), void *what)
-{
-    (void)self;
-    work(what);
-}
-
 void stw_wait_install_blocking(struct stw_db *db)
 {
     db->hooks = (struct stw_db_hooks){
@@ -97,7 +91,6 @@ void stw_wait_install_blocking(struct stw_db *db)
         .wait = block_until,
         .wake = wake_nobody,
         .watch = watch_nothing,
-        .detach = work_inline,
     };
     db->polls = stw_db_calloc((size_t)db->conn_count, sizeof *db->polls);
 }

@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,35 +116,12 @@ static inline void theatre_watch(void *self, struct stw_conn *conn, int fd, unsi
                         (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0)), 0};
 }
 
-struct errand {
-    void (*work)(void *what);
-    void *what;
-};
-
-static inline void *run_errand(void *argument)
-{
-    struct errand errand = *(struct errand *)argument;
-    free(argument);
-    errand.work(errand.what);
-    return NULL;
-}
-
-static inline void theatre_detach(void *self, void (*work)(void *what), void *what)
-{
-    (void)self;
-    struct errand *errand = malloc(sizeof *errand);
-    *errand = (struct errand){work, what};
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, run_errand, errand), 0);
-    pthread_detach(thread);
-}
-
 static inline void theatre_open(struct stw_db_options options)
 {
     memset(&theatre, 0, sizeof theatre);
     for (int i = 0; i < 64; i++)
         theatre.polls[i].fd = -1;
-    theatre.hooks = (struct stw_db_hooks){NULL, theatre_wait, theatre_wake, theatre_watch, theatre_detach};
+    theatre.hooks = (struct stw_db_hooks){NULL, theatre_wait, theatre_wake, theatre_watch};
     options.hooks = &theatre.hooks;
     theatre.db = stw_db_new(&options);
 }

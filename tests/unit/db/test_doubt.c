@@ -126,6 +126,38 @@ static void test_server_that_does_not_answer(void **state)
     theatre_close();
 }
 
+/* A server that is as good as gone takes no cancel request either, and nobody waits for that: not even jobs
+ * and the command line, which have a single thread. */
+static void test_cancel_that_nobody_takes(void **state)
+{
+    (void)state;
+    char path[128];
+    int postmaster = 0;
+    snprintf(path, sizeof path, "%s/data/postmaster.pid", pg_folder_);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &postmaster), 1);
+    fclose(file);
+    struct stw_db_options options = options_of(0, 1, 0, NULL);
+    struct request request;
+    request_open(&request, stw_db_new(&options));
+    struct stw_stmt ready = {NULL, "select 1", 0, STW_STMT_READ},
+                    slow = {NULL, "select pg_sleep(20)", 0, STW_STMT_READ};
+    assert_int_equal(stw_db_run(&request.ctx, &ready, NULL, NULL), STW_OK);
+    assert_int_equal(kill(postmaster, SIGSTOP), 0);
+    int64_t start_us = stw_clock_monotonic_us();
+    request.ctx.deadline_us = start_us + 100000;
+    assert_int_equal(pg_shell_("(sleep 8; kill -CONT %d) &", postmaster),
+                     0); /* should somebody wait after all */
+    enum stw_code code = stw_db_run(&request.ctx, &slow, NULL, NULL);
+    int64_t took = stw_clock_monotonic_us() - start_us;
+    assert_int_equal(kill(postmaster, SIGCONT), 0);
+    assert_int_equal(code, STW_DEADLINE_EXCEEDED);
+    assert_in_range(took, 0, 5000000);
+    stw_db_free(request.ctx.db);
+    request_close(&request);
+}
+
 static void write_on(struct stw_context *ctx, int number)
 {
     struct stw_stmt stmt = {NULL, "insert into items select max(id) + 1, 'r' from items", 0, STW_STMT_WRITE};
@@ -157,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commit_that_was_not_replicated),
         cmocka_unit_test(test_server_that_does_not_answer),
+        cmocka_unit_test(test_cancel_that_nobody_takes),
         cmocka_unit_test(test_server_restarts),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

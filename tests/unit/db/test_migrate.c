@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include <pthread.h>
+
 #include "db/migrate.h"
 
 static char error[512];
