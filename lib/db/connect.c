@@ -4,6 +4,8 @@
 
 #include "db/internal.h"
 
+#define IDLE_MOST_MS 60000LL
+
 /* `options` of the URL: they must come after ours to win, and libpq would let one value replace the other. */
 static char *options_of_url(const char *url)
 {
@@ -19,20 +21,24 @@ static char *options_of_url(const char *url)
 static void settings_of(const struct stw_pool *pool, char *ret_text, size_t size)
 {
     char *more = options_of_url(pool->url);
+    long long limit_ms = (pool->db->statement_timeout_us + 999) / 1000;
     int length = snprintf(ret_text, size,
                           "-c search_path=app -c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601"
-                          " -c bytea_output=hex -c idle_in_transaction_session_timeout=60s");
+                          " -c bytea_output=hex");
     if (pool->kind == STW_POOL_LANES)
         /* Point reads by key have one plan only; and what waits on a lane, waits for everybody. */
         length += snprintf(ret_text + length, size - (size_t)length,
                            " -c statement_timeout=250ms -c lock_timeout=250ms"
                            " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off");
     else
-        /* The check ends the backend of a caller who is gone for good. */
+        /* The check ends the backend of a caller who is gone for good; the idle timeout does when that cannot
+         * be told, since the network is gone too, and frees the locks that repeats of the request wait for.
+         */
         length += snprintf(ret_text + length, size - (size_t)length,
                            " -c statement_timeout=%lldms -c lock_timeout=5s"
-                           " -c client_connection_check_interval=2s",
-                           (long long)((pool->db->statement_timeout_us + 999) / 1000));
+                           " -c client_connection_check_interval=2s"
+                           " -c idle_in_transaction_session_timeout=%lldms",
+                           limit_ms, limit_ms < IDLE_MOST_MS ? limit_ms : IDLE_MOST_MS);
     if (more != NULL)
         snprintf(ret_text + length, size - (size_t)length, " %s", more);
     free(more);

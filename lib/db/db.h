@@ -125,7 +125,7 @@ struct stw_db_options {
     int replica_quick;            /* connections to it for READ */
     int replica_slow;             /* for SLOW; 0: they share replica_quick */
     int64_t lease_wait_us;        /* how long a request may wait for a lease */
-    int64_t statement_timeout_us; /* of leased connections; lanes have 250 ms */
+    int64_t statement_timeout_us; /* of leased connections, also idle in a transaction; lanes have 250 ms */
     const struct stw_db_hooks *hooks;
 };
 
