@@ -2,7 +2,7 @@
 # Building, fuzzing and the Python environment of the suite. Sourced by ./dev and scripts/test.sh.
 
 c_files() {
-    find lib server tests/unit tests/fuzz tests/walls -name '*.[ch]' | sort
+    find lib server tests/unit tests/fuzz tests/walls tests/faults -name '*.[ch]' | sort
 }
 
 # What /docs serves, as its lock says. Whoever cannot fetch it still gets a Steward, with a plainer page.
@@ -16,8 +16,11 @@ build_preset() {
     if [ ! -f "build/$1/build.ninja" ]; then
         cmake --preset "$1"
     fi
-    cmake --build --preset "$1" ${2:+--target "$2"}
+    cmake --build --preset "$1" ${2:+--target "${@:2}"}
 }
+
+# The server, and the same with crash points.
+build_faults() { build_preset release steward steward_with_crash_points; }
 
 clang_command() {
     command -v clang-14 || command -v clang

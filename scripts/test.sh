@@ -8,7 +8,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 . scripts/build.sh
 
 logs=build/logs
-standard_parts=(format lint release unit asan unit-asan api openapi contract examples budget soak api-asan tsan fuzz)
+standard_parts=(format lint release unit asan unit-asan api openapi contract examples budget soak faults api-asan tsan fuzz)
 full_parts=(long-fuzz debian-12 debian-13)
 short_fuzz=${STEWARD_FUZZ_SECONDS:-5}
 long_fuzz=${STEWARD_LONG_FUZZ_SECONDS:-120}
@@ -40,6 +40,10 @@ part_budget() {
 part_soak() {
     build_preset release steward
     STEWARD_BINARY=$PWD/build/release/steward .venv/bin/python tests/load/soak.py --warm-up 10000 --requests 20000
+}
+part_faults() {
+    build_faults
+    STEWARD_BINARY=$PWD/build/release/steward .venv/bin/python tests/faults/main.py --short
 }
 part_openapi() {
     build/release/steward openapi >build/openapi.yaml
