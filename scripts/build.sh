@@ -19,8 +19,8 @@ build_preset() {
     cmake --build --preset "$1" ${2:+--target "${@:2}"}
 }
 
-# The server, and the same with crash points.
-build_faults() { build_preset release steward steward_with_crash_points; }
+# The server, the same with crash points, and a full disk.
+build_faults() { build_preset release steward steward_with_crash_points full_disk; }
 
 clang_command() {
     command -v clang-14 || command -v clang

@@ -35,6 +35,7 @@ class Cluster:
         self.folder = tempfile.mkdtemp(prefix="stw-", dir="/tmp")  # a socket's path has at most 107 bytes
         self.data = f"{self.folder}/data"
         self.bin = binary_folder()
+        self.environment = {}  # of the server, besides ours
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
@@ -67,9 +68,12 @@ class Cluster:
         # No pipe of ours may be the server's output: reading it would wait for the server's end.
         command = as_postgres([f"{self.bin}/pg_ctl", "-D", self.data, "-l", f"{self.folder}/log", "-w", "-s", "start"])
         done = subprocess.run(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, check=False)
+                              stderr=subprocess.DEVNULL, check=False, env={**os.environ, **self.environment})
         if done.returncode != 0:
             raise RuntimeError(f"PostgreSQL did not start:\n{self.log()}")
+
+    def is_running(self):
+        return os.path.exists(f"{self.data}/postmaster.pid")
 
     def pause(self, mode="fast"):
         self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-m", mode, "-w", "-s", "stop")
@@ -93,7 +97,7 @@ class Cluster:
 
     def stop(self):
         try:
-            if os.path.exists(f"{self.data}/postmaster.pid"):
+            if self.is_running():
                 self.pause("immediate")
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
