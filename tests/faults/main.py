@@ -11,13 +11,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import doubt  # noqa: E402
+import failover  # noqa: E402
 import full  # noqa: E402
 import kills  # noqa: E402
 import restarts  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.server import ROOT, variant  # noqa: E402
 
-SCENARIOS = {module.__name__: module.run for module in (kills, doubt, restarts, full)}
+SCENARIOS = {module.__name__: module.run for module in (kills, doubt, restarts, full, failover)}
 
 # Commits take as long as on a slow disk, so that many requests are on their way when something happens.
 DURABLE = {"fsync": "on", "full_page_writes": "on", "commit_delay": "20000", "commit_siblings": "1"}
