@@ -11,14 +11,13 @@ import traceback
 import uuid
 
 from harness.client import check_reply
-from importing import LEADS
+from importing import ENDED, LEADS
 from ledger import LOST, NOT_SENT, Entry
 
 CLIENTS = 16
 PATIENCE = 90  # seconds until a client gives up on a write that it may repeat
 BATCH = 100
 PENDING = 2  # imports of one client that are under way
-ENDED = ("done", "failed", "cancelled")
 
 
 class Line:
@@ -50,7 +49,7 @@ class Line:
             return None
         check_reply(method, reply.status, reply.headers, reply.content)
         code = json.loads(reply.content)["code"] if reply.status >= 400 else ""
-        self.ledger.answered(entry, one, reply.status, code, reply.headers.get("Retry-After", ""))
+        self.ledger.answered(entry, one, reply.status, code)
         if reply.headers.get("Connection", "").lower() == "close":
             self.close()
         return reply

@@ -62,5 +62,6 @@ def run(stage):
                 outcome.note(f"{crash_point or 'at random'}: {driver.ledger.cut(alive, dead)} requests in flight, "
                              f"ready again in {ready[-1]:.2f} s")
             time.sleep(1)
+        outcome.refusals(driver.ledger.requests)
         outcome.within(ready, 1, "ready again")
     return outcome

@@ -16,7 +16,6 @@ class Try:
     ended: float = 0.0
     status: int = 0  # 0: no answer
     code: str = ""
-    retry_after: str = ""
 
     @property
     def is_done(self):
@@ -74,9 +73,9 @@ class Ledger:
                 self._write(sent=entry.mark, what=what)
         return one
 
-    def answered(self, entry, one, status, code="", retry_after=""):
+    def answered(self, entry, one, status, code=""):
         with self._lock:
-            one.status, one.code, one.retry_after, one.ended = status, code, retry_after, time.monotonic()
+            one.status, one.code, one.ended = status, code, time.monotonic()
             if entry:
                 self._write(answered=entry.mark, status=status, code=code)
 

@@ -14,6 +14,7 @@ from planted import unseen
 SUCCEEDED = 0.95  # of the requests outside the fault windows
 CONFLICTS = {"version_mismatch", "idempotency_in_progress",
              "invalid_transition"}  # of a second upload, when the answer to the first was lost
+AWAY = {"unavailable", "outcome_unknown", "overloaded", "deadline_exceeded"}  # all of them 503
 
 
 class Outcome:
@@ -34,10 +35,11 @@ class Outcome:
         self.note(f"{what}: median {median:.2f} s, at most {most:.2f} s (promised {limit:g} s)")
         self.expect(median <= limit * self.stage.pick(5, 1) and most <= limit * 5, f"{what}: {median:.2f} s, {most:.2f} s")
 
-    def refusals(self, requests, expected):
+    def refusals(self, requests, expected=AWAY):
         """{code: how many}; besides the conflicts of clients with each other there may be only the expected ones."""
         told = Counter(one.code for one in requests if one.status >= 400)
         self.expect(set(told) <= CONFLICTS | expected, f"refusals of another kind: {dict(told)}")
+        self.expect(all(one.status == 503 for one in requests if one.code in AWAY), "a refusal of these with another status")
         return dict(told)
 
     @contextlib.contextmanager
