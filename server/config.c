@@ -61,8 +61,9 @@ static const struct srv_setting settings[] = {
            "Bytes that the content of one import may have."),
     TEXT("SIGNING_KEY", signing_key, NULL, SRV_SECRET, srv_check_signing_key,
          "RSA private keys in PEM for access tokens: the first signs, all verify."),
-    TEXT("CURSOR_KEY", cursor_key, NULL, SRV_SECRET, srv_check_cursor_key,
-         "64 hexadecimal digits that authenticate cursors; the same for all processes."),
+    TEXT(
+        "CURSOR_KEY", cursor_key, NULL, SRV_SECRET, srv_check_cursor_key,
+        "64 hexadecimal digits that authenticate cursors and repeated requests; the same for all processes."),
     TEXT("ISSUER", issuer, "steward", SRV_PUBLIC, srv_check_line, "Issuer (iss) of access tokens."),
     TEXT("TRUSTED_PROXIES", trusted_proxies, "", SRV_PUBLIC, srv_check_networks,
          "Comma-separated addresses or networks whose Forwarded and X-Forwarded-For are believed."),

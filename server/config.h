@@ -33,8 +33,8 @@ struct srv_config {
     int import_max_bytes;     /* IMPORT_MAX_BYTES: of one import's content, 268435456 */
     const char
         *signing_key; /* SIGNING_KEY (secret, _FILE): PEM, RSA; several keys: the first signs, all verify */
-    const char *cursor_key;      /* CURSOR_KEY (secret, _FILE): 64 hex digits; authenticates cursors */
-    const char *issuer;          /* ISSUER: iss of tokens, default "steward" */
+    const char *cursor_key; /* CURSOR_KEY (secret, _FILE): 64 hex digits; authenticates cursors and repeats */
+    const char *issuer;     /* ISSUER: iss of tokens, default "steward" */
     const char *trusted_proxies; /* TRUSTED_PROXIES: comma-separated addresses or networks */
     const char *log_level;       /* LOG_LEVEL: error, warning, info, debug */
     int access_token_seconds;    /* ACCESS_TOKEN_SECONDS: 600 */

@@ -62,7 +62,7 @@ static enum stw_code read_key(struct srv_request *request, struct stw_repeat **r
     const char *version = srv_request_header(request, "If-Match");
     const char *const pieces[] = {request->target, version ? version : "", request->body};
     const size_t lengths[] = {strlen(pieces[0]), strlen(pieces[1]), request->body_length};
-    stw_repeat_hash(repeat, pieces, lengths, 3);
+    stw_repeat_hash(ctx, repeat, pieces, lengths, 3);
     *ret_repeat = repeat;
     return STW_OK;
 }

@@ -17,7 +17,7 @@ struct stw_engine {
 };
 
 /* Aborts with a message when a table contradicts itself (unknown reference, two owners, more than 60 fields
- * ...): it is a programming error, found at the first start. `cursor_key` authenticates cursors. */
+ * ...): it is a programming error, found at the first start. `cursor_key`: of cursors and repeats. */
 struct stw_engine *stw_engine_new(const struct stw_resource *const *resources, int count,
                                   const unsigned char cursor_key[32]);
 void stw_engine_free(struct stw_engine *engine);

@@ -6,13 +6,15 @@
 
 #include "db/db.h"
 #include "resource/actor.h"
+#include "resource/engine.h"
 
-void stw_repeat_hash(struct stw_repeat *repeat, const char *const *pieces, const size_t *lengths, int count)
+void stw_repeat_hash(const struct stw_context *ctx, struct stw_repeat *repeat, const char *const *pieces,
+                     const size_t *lengths, int count)
 {
     crypto_generichash_state state;
     unsigned char digest[32];
 
-    crypto_generichash_init(&state, NULL, 0, sizeof digest);
+    crypto_generichash_init(&state, ctx->engine->cursor_key, sizeof ctx->engine->cursor_key, sizeof digest);
     for (int i = 0; i < count; i++) {
         unsigned char length[8];
         for (size_t byte = 0; byte < sizeof length; byte++)

@@ -23,8 +23,10 @@ struct stw_answer {
     const char *body;
 };
 
-/* `request` pieces are hashed in order. */
-void stw_repeat_hash(struct stw_repeat *repeat, const char *const *pieces, const size_t *lengths, int count);
+/* The pieces of the request are hashed in order, with the key of ctx's engine: a request may hold a password,
+ * and whoever reads the table must not be able to try some. */
+void stw_repeat_hash(const struct stw_context *ctx, struct stw_repeat *repeat, const char *const *pieces,
+                     const size_t *lengths, int count);
 /* Takes the key for this transaction and looks it up. STW_OK with `ret_found` and the stored answer;
  * STW_IDEMPOTENCY_IN_PROGRESS while another transaction holds it; STW_IDEMPOTENCY_MISMATCH for another
  * request. */

@@ -1,5 +1,7 @@
 """Repeats: one effect for one key, and the same answer to the byte."""
 
+import hashlib
+import json
 import time
 import uuid
 
@@ -127,3 +129,17 @@ def test_answers_that_no_repeat_gets_go_away(realm):
     while realm.db.execute(query, (old, young)).fetchone()["kept"] != [young]:
         assert time.monotonic() < end, "the server forgets it within seconds"
         time.sleep(0.1)
+
+
+def test_the_stored_hash_of_a_request_tells_nobody_its_password(realm, settings):
+    """It is a quick one: without a key to it, whoever has the table could try passwords by the million."""
+    sent = key()
+    body = json.dumps({"email": f"hashed-{uuid.uuid4()}@northwind.example", "name": "Hashed", "password": "a guess away",
+                       "role_id": realm.roles["account_manager"]}).encode()
+    realm.admin.request("POST", "/v1/users", 201, content=body, headers={**sent, "Content-Type": "application/json"})
+    stored = realm.db.execute("select request_hash from idempotency_keys where key = %s",
+                              (sent["Idempotency-Key"],)).fetchone()["request_hash"]
+    hashed = b"".join(len(piece).to_bytes(8, "little") + piece for piece in (b"/v1/users", b"", body))
+    assert stored != hashlib.blake2b(hashed, digest_size=32).hexdigest()
+    secret = bytes.fromhex(settings["STEWARD_CURSOR_KEY"])
+    assert stored == hashlib.blake2b(hashed, digest_size=32, key=secret).hexdigest(), "the guess above was made rightly"
