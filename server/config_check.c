@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "core/text.h"
+#include "db/conninfo.h"
 
 #define MASK "***"
 
@@ -26,7 +27,7 @@ static const char *after_scheme(const char *url)
 const char *srv_check_database_url(const char *value)
 {
     if (after_scheme(value) || strchr(value, '='))
-        return NULL;
+        return stw_conninfo_fault(value);
     return "must be a PostgreSQL URL (postgresql://…) or connection string";
 }
 

@@ -153,6 +153,9 @@ static void checks_values(void **state)
     takes("STEWARD_DATABASE_URL=host=/run/postgresql dbname=x");
     refuses("STEWARD_ISSUER=a\nb", "one line");
     refuses("STEWARD_ISSUER=\xff", "UTF-8");
+    refuses("STEWARD_DATABASE_URL=postgresql://u:ca%ry@h/d", "percent-encoded");
+    refuses("STEWARD_DATABASE_URL=postgresql://u:canary/x@h/d", "percent-encoded");
+    assert_null(strstr(messages, "canary"));
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.0/33", "networks");
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.0/", "networks");
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.0/8x", "networks");
