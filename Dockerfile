@@ -3,7 +3,7 @@ FROM debian:trixie-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends cmake ninja-build gcc libc6-dev pkg-config \
         libmicrohttpd-dev libjwt-dev libjansson-dev libpq-dev libssl-dev libsodium-dev libutf8proc-dev libcsv-dev \
-        zlib1g-dev libcmocka-dev python3-pip \
+        zlib1g-dev libseccomp-dev libcmocka-dev python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -14,7 +14,7 @@ RUN cmake --preset release && cmake --build build/release --target steward && st
 FROM debian:trixie-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates tzdata \
-        libmicrohttpd12t64 libjwt2 libjansson4 libpq5 libssl3t64 libsodium23 libutf8proc3 libcsv3 zlib1g \
+        libmicrohttpd12t64 libjwt2 libjansson4 libpq5 libssl3t64 libsodium23 libutf8proc3 libcsv3 zlib1g libseccomp2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/build/release/steward /usr/local/bin/steward
 COPY LICENSE /usr/share/doc/steward/LICENSE

@@ -5,11 +5,11 @@
 build_packages=(
     cmake ninja-build gcc libc6-dev pkg-config
     libmicrohttpd-dev libjwt-dev libjansson-dev libpq-dev libssl-dev libsodium-dev libutf8proc-dev libcsv-dev
-    zlib1g-dev libcmocka-dev python3-pip
+    zlib1g-dev libseccomp-dev libcmocka-dev python3-pip
     postgresql postgresql-client
 )
 # To test, besides.
-test_packages=(python3 python3-venv curl jq openssl ca-certificates chromium valgrind haproxy)
+test_packages=(python3 python3-venv curl jq openssl ca-certificates chromium valgrind haproxy systemd)
 # For ./dev bench, besides; pgbench comes with the server.
 bench_packages=(wrk python3 openssl)
 # Named otherwise in each release, so chosen by what the release offers.

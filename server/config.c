@@ -74,6 +74,8 @@ static const struct srv_setting settings[] = {
            "Failed sign-ins or tokens of one address or account within 10 seconds before 429."),
     NUMBER("REFRESH_TOKEN_SECONDS", refresh_token_seconds, 60, 31536000, "2592000",
            "Life of a refresh token in seconds."),
+    TEXT("SECCOMP", seccomp, "refuse", SRV_PUBLIC, srv_check_seccomp,
+         "System calls that serving does not need: refuse them, kill the process, or off."),
 };
 #define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
 

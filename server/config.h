@@ -40,6 +40,7 @@ struct srv_config {
     int access_token_seconds;    /* ACCESS_TOKEN_SECONDS: 600 */
     int failed_sign_ins;         /* FAILED_SIGN_INS: of one address or account in 10 s before 429, 20 */
     int refresh_token_seconds;   /* REFRESH_TOKEN_SECONDS: 2592000 */
+    const char *seccomp;         /* SECCOMP: refuse (default), kill or off, see server/confine.h */
 };
 
 /* Reads `environment` (like environ). False with one line per error on `errors`. */

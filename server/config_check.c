@@ -99,15 +99,25 @@ const char *srv_check_cursor_key(const char *value)
     return "must be 64 hexadecimal digits";
 }
 
+static bool is_one_of(const char *value, const char *const *words)
+{
+    while (*words && strcmp(value, *words) != 0)
+        words++;
+    return *words != NULL;
+}
+
 const char *srv_check_log_level(const char *value)
 {
-    static const char *const levels[] = {"error", "warning", "info", "debug"};
+    static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (strcmp(value, levels[i]) == 0)
-            return NULL;
-    }
-    return "must be error, warning, info or debug";
+    return is_one_of(value, levels) ? NULL : "must be error, warning, info or debug";
+}
+
+const char *srv_check_seccomp(const char *value)
+{
+    static const char *const ways[] = {"refuse", "kill", "off", NULL};
+
+    return is_one_of(value, ways) ? NULL : "must be refuse, kill or off";
 }
 
 const char *srv_check_line(const char *value)

@@ -11,6 +11,7 @@ const char *srv_check_networks(const char *value);
 const char *srv_check_signing_key(const char *value);
 const char *srv_check_cursor_key(const char *value);
 const char *srv_check_log_level(const char *value);
+const char *srv_check_seccomp(const char *value);
 const char *srv_check_line(const char *value);
 
 /* Writes a connection string (URL or keywords) with every password in it as ***. In doubt it masks too much.

@@ -67,7 +67,9 @@ static bool set_environment(const struct srv_dev *dev, const char *admin_url)
     if (setenv("STEWARD_DATABASE_URL", url, 1) == 0 &&
         setenv("STEWARD_ADMIN_DATABASE_URL", admin_url, 1) == 0 &&
         setenv("STEWARD_SIGNING_KEY_FILE", signing, 1) == 0 &&
-        setenv("STEWARD_CURSOR_KEY_FILE", cursor, 1) == 0)
+        setenv("STEWARD_CURSOR_KEY_FILE", cursor, 1) == 0 &&
+        /* it ends PostgreSQL, another program, when it has served */
+        setenv("STEWARD_SECCOMP", "off", 1) == 0)
         return true;
     srv_command_say("dev: out of memory");
     return false;

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "server/confine.h"
 #include "server/listen.h"
 #include "server/loop_private.h"
 
@@ -151,13 +152,26 @@ static bool make_loops(struct srv_shared *shared, struct srv_listeners *listener
     return true;
 }
 
+static bool confine(const struct srv_config *config)
+{
+    int error = srv_confine(srv_confine_named(config->seccomp));
+
+    if (error)
+        fprintf(stderr,
+                "serve: the kernel does not take the filter of system calls: %s; STEWARD_SECCOMP=off serves "
+                "without\n",
+                strerror(error));
+    return !error;
+}
+
 static int serve(struct srv_shared *shared, struct srv_listeners *listeners,
                  void (*on_ready)(void *self, int port), void *self)
 {
     struct srv_loop *loops[SRV_LISTEN_MAX] = {0};
     int started = 0;
     bool clean = true;
-    bool ok = make_loops(shared, listeners, loops) && start_threads(loops, listeners->count, &started);
+    bool ok = make_loops(shared, listeners, loops) && start_threads(loops, listeners->count, &started) &&
+              confine(shared->server->config);
 
     if (ok) {
         printf("listening on %s\n", listeners->url);

@@ -89,7 +89,8 @@ class Stage:
         key.write_text(new_signing_key())
         key.chmod(0o600)
         settings = {"STEWARD_DATABASE_URL": self.cluster.url(SERVING), "STEWARD_SIGNING_KEY_FILE": str(key),
-                    "STEWARD_CURSOR_KEY": secrets.token_hex(32), "STEWARD_LOOPS": "1"}
+                    "STEWARD_CURSOR_KEY": secrets.token_hex(32), "STEWARD_LOOPS": "1",
+                    "STEWARD_SECCOMP": "off"}  # valgrind needs more than serving does
         callgrind = ("valgrind", "-q", f"--log-file={self.folder}/valgrind.log", "--tool=callgrind",
                      "--separate-threads=yes", f"--dump-before={MARKED_BY}", f"--callgrind-out-file={self.counts}/out")
         self.server = Server(settings, self.folder / "server.log", under=callgrind)

@@ -97,6 +97,7 @@ static void has_defaults(void **state)
     assert_string_equal(config.log_level, "info");
     assert_int_equal(config.access_token_seconds, 600);
     assert_int_equal(config.refresh_token_seconds, 2592000);
+    assert_string_equal(config.seccomp, "refuse");
     assert_string_equal(messages, "");
     srv_config_release(&config);
     srv_config_release(&config);
@@ -148,14 +149,16 @@ static void checks_values(void **state)
     refuses("STEWARD_SIGNING_KEY=canary", "PEM");
     assert_null(strstr(messages, "canary"));
     refuses("STEWARD_LOG_LEVEL=INFO", "error, warning, info or debug");
+    refuses("STEWARD_SECCOMP=on", "refuse, kill or off");
+    takes("STEWARD_SECCOMP=off");
     refuses("STEWARD_DATABASE_URL=canary", "PostgreSQL URL");
+    assert_null(strstr(messages, "canary"));
+    refuses("STEWARD_DATABASE_URL=postgresql://u:ca%ry@h/d", "percent-encoded");
+    refuses("STEWARD_DATABASE_URL=postgresql://u:canary/x@h/d", "percent-encoded");
     assert_null(strstr(messages, "canary"));
     takes("STEWARD_DATABASE_URL=host=/run/postgresql dbname=x");
     refuses("STEWARD_ISSUER=a\nb", "one line");
     refuses("STEWARD_ISSUER=\xff", "UTF-8");
-    refuses("STEWARD_DATABASE_URL=postgresql://u:ca%ry@h/d", "percent-encoded");
-    refuses("STEWARD_DATABASE_URL=postgresql://u:canary/x@h/d", "percent-encoded");
-    assert_null(strstr(messages, "canary"));
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.0/33", "networks");
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.0/", "networks");
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.0/8x", "networks");
