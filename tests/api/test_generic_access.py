@@ -1,4 +1,4 @@
-"""Who may do what with which record: every resource, role, relation and verb against the table of access."""
+"""What comes with access to records: giving them to others, the bin, masked fields, expansion. Access itself: test_policy.py."""
 
 import random
 
@@ -15,104 +15,9 @@ each = pytest.mark.parametrize("resource", EACH, ids=name_of)
 owned = pytest.mark.parametrize("resource", [resource for resource in resources("create") if resource.flagged("owner")], ids=name_of)
 
 
-def relations(realm, resource):
-    """[(id, whose it is)]; of a strange or missing record it is nobody's."""
-    ids = realm.sample(resource.path)
-    return [(one, realm.belonging(resource, realm.row(resource.path, one))) for one in ids]
-
-
 def refused_by_rule(reply, resource, verb):
     assert reply.status_code == 403, reply.text
     assert reply.json()["code"] == "forbidden" and reply.json()["rule"] == f"{resource.path}.{verb}"
-
-
-def expect(reply, resource, verb, scope, readable, writable, good):
-    """404 when it cannot be seen, 403 with the rule when it can but not be changed."""
-    if scope == "none":
-        refused_by_rule(reply, resource, verb)
-    elif not readable:
-        assert reply.status_code == 404 and reply.json()["code"] == "not_found", reply.text
-    elif not writable:
-        refused_by_rule(reply, resource, verb)
-    else:
-        assert reply.status_code in good, reply.text
-
-
-@each
-@every_role
-def test_reading(realm, resource, role):
-    caller, scope = realm.callers[role], scopes(resource, role)["read"]
-    seen = []
-    for record, belonging in relations(realm, resource):
-        readable = reaches(scope, belonging, caller)
-        reply = caller.api.get(f"{resource.url}/{record}", expect=None)
-        expect(reply, resource, "read", scope, readable, readable, (200,))
-        expect(caller.api.get(f"{resource.url}/{record}/history", expect=None), resource, "read", scope, readable, readable, (200,))
-        seen += [record] * readable
-    for record in (realm.strange[resource.path], MISSING):
-        expect(caller.api.get(f"{resource.url}/{record}", expect=None), resource, "read", scope, False, False, ())
-    wanted = ",".join(realm.sample(resource.path) + [realm.strange[resource.path]])
-    for reply in (caller.api.get(resource.url, expect=None, params={"id[in]": wanted, "limit": 500, "count": "exact"}),
-                  caller.api.post(resource.url + "/search", json={
-                      "filter": {"id": {"in": wanted.split(",")}}, "limit": 500, "count": "exact"})):
-        if scope == "none":
-            refused_by_rule(reply, resource, "read")
-        else:
-            assert sorted(row["id"] for row in reply.json()["data"]) == sorted(seen)
-            assert reply.json()["total"] == len(seen)
-
-
-@pytest.mark.parametrize("resource", [resource for resource in EACH if resource.parent], ids=name_of)
-@every_role
-def test_reading_the_parts_of_a_record(realm, resource, role):
-    caller, above = realm.callers[role], RESOURCES[resource.parent]
-    scope = scopes(above, role)["read"]
-    for record, belonging in relations(realm, above) + [(realm.strange[above.path], (None, None))]:
-        readable = reaches(scope, belonging, caller) and record != realm.strange[above.path]
-        reply = caller.api.get(f"{above.url}/{record}/{resource.segment}", expect=None)
-        expect(reply, above, "read", scope, readable, readable, (200,))
-        assert not readable or reply.json()["data"]
-
-
-@pytest.mark.parametrize("resource", [resource for resource in EACH if resource.label()], ids=name_of)
-@every_role
-def test_changing(realm, resource, role):
-    caller, access = realm.callers[role], scopes(resource, role)
-    label = resource.label().name
-    strange = [(record, None) for record in (realm.strange[resource.path], MISSING)]
-    for record, belonging in relations(realm, resource) + strange:
-        readable = belonging is not None and reaches(access["read"], belonging, caller)
-        for verb, method, good in (("update", "PATCH", (200,)), ("delete", "DELETE", (204, 409))):
-            if not resource.can(verb):
-                continue
-            reply = caller.api.request(method, f"{resource.url}/{record}{DRY}", headers=matching(resource),
-                                       **({"json": {label: "changed"}} if verb == "update" else {}))
-            writable = readable and reaches(access[verb], belonging, caller)
-            expect(reply, resource, verb, access[verb], readable, writable, good)
-    assert not realm.rows(resource.path, f"{label} = 'changed'")
-
-
-@pytest.mark.parametrize("resource", resources("create"), ids=name_of)
-@every_role
-def test_creating(realm, resource, role):
-    caller, access = realm.callers[role], scopes(resource, role)
-    body = valid_body(resource, realm)
-    if not resource.parent:
-        reply = caller.api.post(resource.url + DRY, json=body)
-        if access["create"] == "none":
-            refused_by_rule(reply, resource, "create")
-        else:
-            assert reply.status_code == 201, reply.text
-        return
-    part_of, above = resource.flagged("part_of"), RESOURCES[resource.parent]
-    for record, belonging in relations(realm, above) + [(realm.strange[above.path], None)]:
-        reply = caller.api.post(resource.url + DRY, json={**body, part_of.name: record})
-        if access["create"] == "none":
-            refused_by_rule(reply, resource, "create")
-        elif belonging and reaches(access["create"], belonging, caller):
-            assert reply.status_code == 201, reply.text
-        else:
-            assert (reply.status_code, codes(reply)) == (422, {f"#/{part_of.name}": "unknown_reference"})
 
 
 def assignment(reply, resource, access, caller, field, person, written):
@@ -194,7 +99,7 @@ def test_the_team_follows_the_owner(realm, resource):
 @pytest.mark.parametrize("resource", resources("create", "delete"), ids=name_of)
 @every_role
 def test_the_bin(realm, resource, role):
-    """Deleted records are seen and restored by who may delete them."""
+    """Deleted records are seen by who may delete them."""
     caller, access = realm.callers[role], scopes(resource, role)
     record = realm.make(resource.path)
     belonging = realm.belonging(resource, realm.row(resource.path, record["id"]))
@@ -206,11 +111,6 @@ def test_the_bin(realm, resource, role):
         assert (reply.status_code, codes(reply)) == (400, {"deleted": "not_allowed"})
     else:
         assert [row["id"] for row in reply.json()["data"]] == [record["id"]] * reaches(access["read"], belonging, caller)
-    reply = caller.api.post(f"{resource.url}/{record['id']}/restore{DRY}")
-    if access["delete"] == "none":
-        refused_by_rule(reply, resource, "delete")
-    else:
-        assert reply.status_code == (200 if reaches(access["delete"], belonging, caller) else 404), reply.text
 
 
 # Masked
