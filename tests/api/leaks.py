@@ -13,6 +13,7 @@ from world import CANARY, HERE, Watched, matching
 
 DRY = {"dry_run": "true"}
 REQUEST = re.compile(rb'"request_id":"[^"]*"')
+COMMON = {"users": "e", "teams": "o", "roles": "a"}  # what many of their names contain; of the others it is 海
 LOOKED_AT = ("admin", "team_lead", "account_manager")  # scopes all, tree and own
 
 
@@ -79,11 +80,13 @@ class Leaks:
         target = RESOURCES[field.refers]
         label = target.label()
         if label and label.has("filter"):
-            yield look("GET", resource.url, **{f"{hop}.{label.name}[contains]": CANARY})
+            for word in (CANARY, COMMON.get(target.path, "海")):
+                yield look("GET", resource.url, **{f"{hop}.{label.name}[contains]": word})
         for other in target.fields:
             if other.has("filter") and other.has("owner", "team"):
-                mine = self.realm.people["account_manager"]
-                yield look("GET", resource.url, **{f"{hop}.{other.name}": mine.id if other.has("owner") else mine.team})
+                for name in ("account_manager", "elsewhere", "above"):
+                    person = self.realm.people[name]
+                    yield look("GET", resource.url, **{f"{hop}.{other.name}": person.id if other.has("owner") else person.team})
 
     def record(self, resource, record):
         url = f"{resource.url}/{record}"

@@ -12,6 +12,8 @@ TWINS = {MARKED: "twin-marked", EQUAL: "twin-equal"}
 COMMON = {"organizations", "auth_changes"}
 # What an import makes on its way: a trigger on two of them makes the twins then and there.
 ALONG = ("imports", "jobs", "import_chunks")
+# Of these the marked twin lives, even of what is deleted.
+LIVING = ("teams", "accounts", "contacts", "leads", "products", "opportunities", "activities", "tasks", "stages")
 PEOPLE = ("credentials", "refresh_tokens", "users", "roles", "teams", "api_keys")
 
 # Before the row itself, so that who forgets the organisation finds this one first. The twin's job is as if a worker had just taken it.
@@ -89,6 +91,11 @@ class Twins:
             f"select count(*), md5(string_agg(t::text, '|' order by t::text)) from {table} t where org_id <> %s "
             + (f"and org_id <> '{MARKED}'" if table in ALONG else ""), self.org)[0] for table in self.tables()}
 
+    def locks(self):
+        """Moves when a row of another organisation is locked, changed or deleted, also by a transaction that was rolled back."""
+        return self._read(" union all ".join(f"select count(*), sum(xmax::text::bigint) from {table} where org_id <> '{self.org}'"
+                                             for table in self.tables()))
+
     # ---- twins of what a job makes ----
 
     def mirror(self):
@@ -105,16 +112,32 @@ class Twins:
 
     # ---- the second wall ----
 
-    def open_views(self):
-        """Each view of schema app shows everything and takes everything. Their rights stay."""
-        for view, definition in self._read("select viewname, definition from pg_views where schemaname = 'app' "
-                                           "and definition like '%%steward.org%%'"):
+    def views_of_organizations(self):
+        """{name: definition}"""
+        return dict(self._read("select viewname, definition from pg_views where schemaname = 'app' "
+                               "and definition like '%%steward.org%%' order by 1"))
+
+    def others(self, table, schema="steward"):
+        """How many rows of other organisations there are in a table, or in a view for who is of this one."""
+        with self.db.transaction():
+            if schema == "app":
+                self.db.execute("set local role steward_app")
+            self.db.execute("select set_config('steward.org', %s, true)", (self.org,))
+            column = "id" if table == "organizations" else "org_id"
+            return self._read(f"select count(*) from {schema}.{table} where {column} <> %s", self.org)[0][0]
+
+    def open_views(self, *only):
+        """Each view of schema app, or some, shows everything and takes everything. Their rights stay."""
+        every = self.views_of_organizations()
+        assert len(every) > 15
+        for view, definition in every.items():
+            if only and view not in only:
+                continue
             head, _, condition = definition.partition("WHERE")
             assert "current_setting('steward.org'" in condition and " AND " not in condition, definition
             self.views[view] = definition
             # SELECT given anew: the options of the view, its check among them, are given anew too
             self.db.execute(f"create or replace view app.{view} as {head}")
-        assert len(self.views) > 15
 
     def close_views(self):
         for view, definition in self.views.items():
@@ -141,7 +164,10 @@ def marks(table, caller, top, stage, account):
         "roles": {"base": "'admin'", "permissions": "'{}'"},
         "api_keys": {"scopes": "'{leads:read:all}'", "expires_at": "'2020-01-01'"},
         "activities": {"happened_at": "now() + interval '1 year'", "account_id": f"'{account}'"},
-        "opportunities": {"stage_id": f"'{stage}'"},
+        "opportunities": {"stage_id": f"'{stage}'", "account_id": f"'{account}'"},
+        # all accounts above this one are below it too
+        "accounts": {"parent_id": f"case when id <> '{account}' then '{account}'::uuid end"},
+        "pipelines": {"deleted_at": "case when is_default then deleted_at end"},
         "stages": {"kind": "case name when 'Second' then kind else 'lost' end", "position": "0"},
     }.get(table, {})
     resource = RESOURCES.get(table)
@@ -154,5 +180,7 @@ def marks(table, caller, top, stage, account):
             made[field.name] = f"'{caller.id}'::uuid"
         elif field.has("team"):
             made[field.name] = f"'{caller.team}'::uuid"
+    if table in LIVING:
+        made["deleted_at"] = "null"
     return {name: value for name, value in made.items() if name != "id"}
 
