@@ -16,6 +16,7 @@ from harness.client import Api
 from harness.haproxy import Haproxy, free_port
 from harness.server import Server, sanitized
 from importing import LEADS, found, leads_file, progress, start, wait
+from loads import loaded
 
 PROCESSES = 3
 PROMPT = 3.0 if sanitized() else 1.0  # seconds in which a change of rights must be felt, at every process
@@ -359,84 +360,11 @@ def test_haproxy_answers_like_steward(own_fleet):
 
 # ---- processes that come and go ----
 
-class Load(threading.Thread):
-    """One caller that reads, creates and changes over kept connections, until it is told to stop."""
-
-    def __init__(self, fleet, boss, repeat=()):
-        super().__init__()
-        self.api, self.lead = Api(fleet.url, token=boss.token()), boss.create("/v1/leads", name="Loaded")["id"]
-        self.repeat = repeat  # statuses after which a write with its key is sent again
-        self.ended = threading.Event()
-        self.failed, self.names, self.counts, self.repeated = [], [], {"get": 0, "create": 0, "patch": 0}, 0
-
-    def run(self):
-        try:
-            while not self.ended.is_set():
-                self.read()
-                self.create()
-                self.change()
-        except Exception as error:  # pylint: disable=broad-except
-            self.failed.append(repr(error))
-
-    def read(self):
-        self.api.get(f"/v1/leads/{self.lead}")
-        self.counts["get"] += 1
-
-    def create(self):
-        name, headers = f"Load {uuid.uuid4()}", self.headers()
-        self.names.append(name)
-        self.until(201, lambda: self.api.post("/v1/leads", json={"name": name}, headers=headers,
-                                              expect=(201, 409, *self.repeat)))
-        self.counts["create"] += 1
-
-    def change(self):
-        self.counts["patch"] += 1
-        score = self.counts["patch"] % 101
-        headers = self.headers()
-        reply = self.until(200, lambda: self.api.patch(f"/v1/leads/{self.lead}", json={"score": score}, headers=headers,
-                                                       expect=(200, 409, *self.repeat)))
-        assert reply.json()["score"] == score
-
-    def headers(self):
-        """Without a key nothing may be sent twice, by HAProxy neither."""
-        return {"Idempotency-Key": str(uuid.uuid4())} if self.repeat else {}
-
-    def until(self, good, send):
-        while True:
-            try:
-                reply = send()
-                if reply.status_code == good:
-                    return reply
-                # A key is in progress only after its first request was cut off.
-                assert self.repeat and (reply.status_code != 409 or reply.json()["code"] == "idempotency_in_progress")
-            except httpx.TransportError:
-                assert self.repeat
-            self.repeated += 1
-            time.sleep(0.02)
-
-
-@contextlib.contextmanager
-def load(fleet, boss, **options):
-    loads = [Load(fleet, boss, **options) for _ in range(4)]
-    for one in loads:
-        one.start()
-    try:
-        yield loads
-    finally:
-        for one in loads:
-            one.ended.set()
-        for one in loads:
-            one.join()
-            one.api.close()
-    assert [one.failed for one in loads] == [[]] * len(loads)
-    assert all(min(one.counts.values()) > 5 for one in loads), [one.counts for one in loads]
-
-
 def test_a_rolling_restart_fails_no_request(own_fleet, place):
     """Each process in turn is stopped by SIGTERM and started anew while four callers read and write, without keys and
     without repeating."""
     fleet, boss = own_fleet, found(own_fleet, place, "rolling")
-    with load(fleet, boss) as loads:
+    with loaded(fleet, boss) as loads:
         for number in range(PROCESSES):
             before = sum(one.counts["create"] for one in loads)
             fleet.servers[number].stop()
@@ -450,7 +378,7 @@ def test_a_rolling_restart_fails_no_request(own_fleet, place):
 def test_a_killed_process_costs_nothing_that_cannot_be_repeated(own_fleet, place, owner):
     """Reads go on without a failure. What is written with a key happens once, whether HAProxy or the client repeats it."""
     fleet, boss = own_fleet, found(own_fleet, place, "killed")
-    with load(fleet, boss, repeat=(502, 503)) as loads:
+    with loaded(fleet, boss, repeat=(502, 503)) as loads:
         for number in range(PROCESSES):
             time.sleep(0.5)
             fleet.servers[number].kill()
@@ -462,7 +390,7 @@ def test_a_killed_process_costs_nothing_that_cannot_be_repeated(own_fleet, place
     assert sorted(rows) == sorted((name, 1) for name in names)
     for one in loads:
         # each change made one version, and none was made twice
-        assert owner.execute("select version from leads where id = %s", (one.lead,)).fetchone()[0] == 1 + one.counts["patch"]
+        assert owner.execute("select version from leads where id = %s", (one.record,)).fetchone()[0] == 1 + one.counts["change"]
 
 
 def until(holds, seconds=30):
