@@ -2,13 +2,12 @@
 
 import os
 import shlex
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
-from harness.server import ROOT, Server
+from harness.demo import demo_organization
+from harness.server import ROOT
 
 pytestmark = [pytest.mark.examples, pytest.mark.timeout(900)]
 # The import has arguments and tests of its own; lib.sh is what they share.
@@ -21,16 +20,8 @@ NEEDED = ["STEWARD_URL", "STEWARD_ORG", "INTEGRATION_KEY"] + [
 @pytest.fixture(scope="module")
 def demo(run_folder):
     """The variables of demo.env, while `steward dev` runs."""
-    folder = tempfile.mkdtemp(prefix="stw-dev-", dir="/tmp")
-    os.chmod(folder, 0o755)  # as root PostgreSQL runs as another user
-    server = Server({}, run_folder / "dev.log", ("dev", "--data-dir", folder))
-    try:
-        server.start(timeout=240)
+    with demo_organization(run_folder / "dev.log") as folder:
         yield read_variables(f"{folder}/demo.env")
-        server.stop()
-    finally:
-        server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_variables(path):
