@@ -8,6 +8,9 @@
 #include "db/internal.h"
 #include "db/migrate.h"
 
+#define REST_MS 300
+#define TRIES   600 /* five minutes at most */
+
 struct run {
     PGconn *pg;
     char *error;
@@ -82,13 +85,34 @@ static enum stw_code commit(const struct run *run, const char *doing)
     return code;
 }
 
+/* Whoever waits for a lock on a table holds up all who come after it, be it to read: so a migration asks
+ * briefly, gives up what it has, and asks again. Now and then it asks for longer than deadlock_timeout (1 s):
+ * only then an autovacuum gives way. */
+static enum stw_code ask_briefly(const struct run *run, const char *doing, int tries)
+{
+    return execute(run, doing,
+                   tries % 10 == 1 ? "set lock_timeout = '1200ms'" : "set lock_timeout = '200ms'");
+}
+
+/* What somebody else's lock or a deadlock ended is worth another try. */
+static bool again(const struct run *run, enum stw_code code, int *tries)
+{
+    if ((code != STW_OVERLOADED && code != STW_RETRY) || --*tries < 0)
+        return false;
+    PQclear(PQexec(run->pg, "rollback"));
+    nanosleep(&(struct timespec){.tv_nsec = REST_MS * 1000 * 1000}, NULL);
+    return true;
+}
+
 /* The lock is the session's: it goes with the connection, also after kill -9. Asked for again and again: a
  * statement that waits for it would have a snapshot, and the run that has the lock waits for all older
- * snapshots while it creates an index concurrently. */
+ * snapshots while it creates an index concurrently. What a killed run was doing ends within a second. */
 static enum stw_code lock(const struct run *run)
 {
     const char *doing = "waiting for another run";
-    enum stw_code code = execute(run, doing, "set statement_timeout = 0; set lock_timeout = 0");
+    enum stw_code code = execute(run, doing,
+                                 "set statement_timeout = 0; set lock_timeout = 0;"
+                                 "set client_connection_check_interval = '1s'");
     for (bool locked = false; code == STW_OK && !locked;) {
         PGresult *result = PQexec(run->pg, "select pg_try_advisory_lock(83732397182770)");
         locked = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
@@ -104,18 +128,23 @@ static enum stw_code prepare(const struct run *run)
     enum stw_code code = lock(run);
     if (code != STW_OK)
         return code;
-    code = execute(run, "preparing",
-                   "begin;"
-                   "set local lock_timeout = '5s';"
-                   "create schema if not exists steward;"
-                   "create schema if not exists app;"
-                   "create table if not exists steward.schema_migrations ("
-                   "  version integer primary key,"
-                   "  name text not null,"
-                   "  sha256 text not null,"
-                   "  applied_at timestamptz not null default now());"
-                   "create or replace view app.schema_version as"
-                   "  select max(version) as version from steward.schema_migrations");
+    int tries = TRIES;
+    do {
+        code = execute(run, "preparing", "begin");
+        if (code == STW_OK)
+            code = ask_briefly(run, "preparing", tries);
+        if (code == STW_OK)
+            code = execute(run, "preparing",
+                           "create schema if not exists steward;"
+                           "create schema if not exists app;"
+                           "create table if not exists steward.schema_migrations ("
+                           "  version integer primary key,"
+                           "  name text not null,"
+                           "  sha256 text not null,"
+                           "  applied_at timestamptz not null default now());"
+                           "create or replace view app.schema_version as"
+                           "  select max(version) as version from steward.schema_migrations");
+    } while (again(run, code, &tries));
     return code != STW_OK ? code : commit(run, "preparing");
 }
 
@@ -192,11 +221,15 @@ static enum stw_code record(const struct run *run, const struct stw_migration *o
 static enum stw_code apply_in_transaction(const struct run *run, const struct stw_migration *one,
                                           const char *text)
 {
-    enum stw_code code = execute(run, one->name,
-                                 "begin; set local lock_timeout = '5s';"
-                                 "set local search_path = steward, public");
-    if (code == STW_OK)
-        code = execute(run, one->name, text);
+    enum stw_code code;
+    int tries = TRIES;
+    do {
+        code = execute(run, one->name, "begin; set local search_path = steward, public");
+        if (code == STW_OK)
+            code = ask_briefly(run, one->name, tries);
+        if (code == STW_OK)
+            code = execute(run, one->name, text);
+    } while (again(run, code, &tries));
     if (code == STW_OK && PQtransactionStatus(run->pg) != PQTRANS_INTRANS) {
         explain(run, "%s ends its transaction itself", one->name);
         code = STW_INTERNAL;
@@ -204,15 +237,27 @@ static enum stw_code apply_in_transaction(const struct run *run, const struct st
     return code;
 }
 
+/* What lets others read and write while it waits: it may wait for as long as their transactions take. */
+static bool holds_nobody_up(const char *statement)
+{
+    return strstr(statement, " concurrently ") != NULL || strstr(statement, "analyze ") != NULL;
+}
+
 /* Several statements in one go would be a transaction again. */
 static enum stw_code apply_apart(const struct run *run, const struct stw_migration *one, char *text)
 {
-    enum stw_code code = execute(run, one->name, "set lock_timeout = 0; set search_path = steward, public");
+    enum stw_code code = execute(run, one->name, "set search_path = steward, public");
     while (text && code == STW_OK) {
         char *end = strstr(text, "\n\n");
         if (end)
             *end = '\0';
-        code = execute(run, one->name, text);
+        int tries = TRIES;
+        do {
+            code = holds_nobody_up(text) ? execute(run, one->name, "set lock_timeout = 0")
+                                         : ask_briefly(run, one->name, tries);
+            if (code == STW_OK)
+                code = execute(run, one->name, text);
+        } while (again(run, code, &tries));
         text = end ? end + 2 : NULL;
     }
     return code == STW_OK ? execute(run, one->name, "reset search_path; begin") : code;

@@ -5,14 +5,18 @@
 
 #include "core/code.h"
 
-/* Forward-only migrations, run in order, each in a transaction of its own with lock_timeout, under one
- * advisory lock so that two runs at once are one. Recorded in steward.schema_migrations (version, name,
- * sha256 of the text, at). A text that changed after it was applied, or a database newer than the list, is an
- * error. Safe to run again.
+/* Forward-only migrations, run in order, each in a transaction of its own, under one advisory lock so that
+ * two runs at once are one. Recorded in steward.schema_migrations (version, name, sha256 of the text, at). A
+ * text that changed after it was applied, or a database newer than the list, is an error. Safe to run again.
  *
- * One that begins with STW_MIGRATE_APART has no transaction and no lock_timeout: its statements, which an
- * empty line separates, run one by one, for what must not hold a lock while it works (create index
- * concurrently). Cut short it is run again from its beginning, so it first takes away what it may have left.
+ * A migration that does not get a lock in 200 ms (each tenth time in 1.2 s) gives up all it has and is tried
+ * again, for five minutes at most (then STW_OVERLOADED): so whoever uses a table meanwhile hardly waits,
+ * however long others hold it.
+ *
+ * One that begins with STW_MIGRATE_APART has no transaction: its statements, which an empty line separates,
+ * run one by one, for what must not hold a lock while it works. Those that hold nobody up (create index
+ * concurrently, analyze) wait for locks without end. Cut short it is run again from its beginning, so it
+ * first takes away what it may have left.
  */
 #define STW_MIGRATE_APART "-- apart:"
 

@@ -1,6 +1,9 @@
 #include "fixture.h"
 
+#include <libpq-fe.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "db/migrate.h"
 
@@ -194,6 +197,90 @@ static void test_runs_at_once_wait_without_a_snapshot(void **state)
     run_at_once(apart);
 }
 
+static PGconn *another(void)
+{
+    PGconn *made = PQconnectdb(pg_url());
+    assert_int_equal(PQstatus(made), CONNECTION_OK);
+    return made;
+}
+
+static void must(PGconn *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
+    PQclear(result);
+}
+
+/* Somebody reads for long what the second of these wants for itself alone; whoever else comes to read
+ * meanwhile need not wait until that ends. Then it is done. */
+static void let_others_read(const struct stw_migration *list)
+{
+    assert_int_equal(migrate(list, 1), STW_OK);
+    PGconn *slow = another(), *quick = another();
+    must(slow, "begin; lock table steward.things in access share mode");
+    must(quick, "set lock_timeout = '2500ms'");
+    enum stw_code code = STW_INTERNAL;
+    pthread_t thread;
+    aside = list;
+    assert_int_equal(pthread_create(&thread, NULL, migrate_aside, &code), 0);
+    for (int64_t end = stw_clock_monotonic_us() + 4000000; stw_clock_monotonic_us() < end;) {
+        must(quick, "select count(*) from steward.things");
+        usleep(2000);
+    }
+    assert_int_equal(version(), 1);
+    must(slow, "commit");
+    pthread_join(thread, NULL);
+    assert_int_equal(code, STW_OK);
+    assert_int_equal(version(), 3);
+    PQfinish(slow);
+    PQfinish(quick);
+}
+
+static void test_others_need_not_wait(void **state)
+{
+    (void)state;
+    const struct stw_migration in_transaction[] = {
+        all[0],
+        {2, "0002_column",
+         TEXT("create table other (id integer); alter table things add column more integer")},
+        {3, "0003_none", TEXT("select 1")}};
+    let_others_read(in_transaction);
+}
+
+static void test_others_need_not_wait_for_what_is_apart(void **state)
+{
+    (void)state;
+    const struct stw_migration by_itself[] = {all[0],
+                                              {2, "0002_column",
+                                               TEXT("-- apart: tried\n\ncreate table other (id integer);\n\n"
+                                                    "alter table things add column more integer")},
+                                              {3, "0003_none", TEXT("select 1")}};
+    let_others_read(by_itself);
+}
+
+/* What a killed run was doing does not keep the next one waiting. */
+static void test_a_killed_run_ends(void **state)
+{
+    (void)state;
+    const struct stw_migration slow[] = {{1, "0001_slow", TEXT("select pg_sleep(60)")}};
+    pg_url();
+    pid_t child = fork();
+    if (child == 0)
+        _exit(stw_migrate(pg_url(), slow, 1, NULL, NULL, error, sizeof error) != STW_OK);
+    assert_true(child > 0);
+    while (strcmp(pg_value("select count(*) from pg_stat_activity where query like '%pg_sleep(60)%'"
+                           " and pid <> pg_backend_pid() and state = 'active'"),
+                  "1") != 0)
+        usleep(20000);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    int64_t killed_us = stw_clock_monotonic_us();
+    assert_int_equal(migrate(all, 3), STW_OK);
+    assert_true(stw_clock_monotonic_us() - killed_us < 30000000);
+    assert_int_equal(version(), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +294,9 @@ int main(void)
         cmocka_unit_test_setup(test_runs_at_once_are_one, clean),
         cmocka_unit_test_setup(test_runs_at_once_wait_without_a_snapshot, clean),
         cmocka_unit_test_setup(test_apart_has_no_transaction, clean),
+        cmocka_unit_test_setup(test_others_need_not_wait, clean),
+        cmocka_unit_test_setup(test_others_need_not_wait_for_what_is_apart, clean),
+        cmocka_unit_test_setup(test_a_killed_run_ends, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
