@@ -28,11 +28,12 @@
  *
  * STW_OK means: the Sync came back, no error, and for what commits no notice 01000 (that is
  * STW_OUTCOME_UNKNOWN). Other codes: STW_CONSTRAINT (SQLSTATE class 23; details->sqlstate and ->constraint
- * are set), STW_RETRY (40001, 40P01; in a transaction also a stale prepared statement), STW_OVERLOADED (no
- * lease in time, 55P03: a lock not in time), STW_UNAVAILABLE (no connection, 57P0x, 53xxx, 25006),
- * STW_DEADLINE_EXCEEDED (also 57014), STW_OUTCOME_UNKNOWN, STW_INTERNAL (anything else; details->internal
- * says what, for the log). On a lane 57014 and 55P03 repeat the read once on a leased connection. Within a
- * transaction nothing but the COMMIT is ever STW_OUTCOME_UNKNOWN.
+ * are set), STW_RETRY (40001, 40P01, a stale prepared statement: in a transaction only, else it is repeated),
+ * STW_OVERLOADED (no lease in time, 55P03: a lock not in time; 40001 and 40P01 after three repeats),
+ * STW_UNAVAILABLE (no connection, 57P0x, 53xxx, 25006), STW_DEADLINE_EXCEEDED (also 57014),
+ * STW_OUTCOME_UNKNOWN, STW_INTERNAL (anything else; details->internal says what, for the log). On a lane
+ * 57014 and 55P03 repeat the read once on a leased connection. Within a transaction nothing but the COMMIT is
+ * ever STW_OUTCOME_UNKNOWN.
  */
 enum stw_stmt_kind { STW_STMT_POINT, STW_STMT_READ, STW_STMT_WRITE, STW_STMT_SLOW };
 
@@ -71,9 +72,8 @@ enum stw_code stw_db_run_all(struct stw_context *ctx, struct stw_call *calls, in
 /*
  * A transaction holds one lease. BEGIN rides with the first statement. READ COMMITTED.
  * stw_tx_run is the way to use it: begins, runs `body`, commits when it returns STW_OK, else rolls back and
- * returns its code; on STW_RETRY the whole body runs again, at most three times (so a body must be safe to
- * run twice). With `dry_run` everything is rolled back at the end and STW_OK is returned. Inside another
- * transaction it is a savepoint.
+ * returns its code; on STW_RETRY the body runs again, up to three times (it must be safe to run twice), then
+ * it is STW_OVERLOADED. With `dry_run` all is rolled back and STW_OK returned. Inside another: a savepoint.
  */
 enum stw_code stw_tx_run(struct stw_context *ctx,
                          enum stw_code (*body)(struct stw_context *ctx, void *argument), void *argument,

@@ -12,6 +12,7 @@
 #include "core/turns.h"
 #include "db/db.h"
 
+#define STW_REPEATS           3 /* of what a deadlock or a serialization failure took back */
 #define STW_LANE_DEPTH        32
 #define STW_LANE_BATCHES      2     /* Syncs on their way on a lane; what comes meanwhile shares the next */
 #define STW_PAUSE_FIRST_US    50000 /* between attempts to connect */

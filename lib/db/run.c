@@ -119,7 +119,7 @@ struct attempts {
     bool alone;   /* not on a lane again */
     bool unnamed; /* prepared statements were stale */
     bool apart;   /* a neighbour on the lane erred: without neighbours then */
-    int unsent;
+    int unsent, undone;
 };
 
 /* Ends with a code, or says by true that the segment is to be sent again. */
@@ -161,6 +161,11 @@ static bool again_after(struct stw_context *ctx, enum stw_flow flow, struct trai
         attempts->alone = true;
         return true;
     }
+    /* Nothing of it was done: a deadlock or a serialization failure took it back. */
+    if (*code == STW_RETRY && attempts->undone++ < STW_REPEATS)
+        return true;
+    if (*code == STW_RETRY)
+        *code = STW_OVERLOADED;
     return false;
 }
 

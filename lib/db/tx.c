@@ -5,7 +5,6 @@
 #include "db/internal.h"
 #include "db/replica.h"
 
-#define REPEATS           3
 #define ROLLBACK_LIMIT_US 1000000 /* nobody waits longer for the end of what failed */
 
 struct stw_tx {
@@ -314,8 +313,10 @@ enum stw_code stw_tx_run(struct stw_context *ctx,
             code = stw_tx_commit(ctx);
         else
             stw_tx_rollback(ctx);
-        if (code != STW_RETRY || again == REPEATS)
+        if (code != STW_RETRY)
             return code;
+        if (again == STW_REPEATS)
+            return STW_OVERLOADED;
         if (ctx->details != NULL)
             *ctx->details = before;
     }

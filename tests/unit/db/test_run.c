@@ -219,10 +219,27 @@ static void test_warning_at_commit_is_in_doubt(void **state)
     assert_int_equal(run_text("do $$ begin raise notice 'nothing'; end $$", STW_STMT_WRITE), STW_OK);
 }
 
+/* A deadlock takes all of a segment back, so it is done again: up to three times. */
+static void test_what_was_taken_back_is_repeated(void **state)
+{
+    (void)state;
+    pg_sql("create sequence app.tries; grant all on app.tries to public");
+    assert_int_equal(
+        run_text("do $$ begin if nextval('app.tries') < 4 then raise sqlstate '40P01'; end if; end $$",
+                 STW_STMT_WRITE),
+        STW_OK);
+    assert_string_equal(pg_value("select last_value from app.tries"), "4");
+    assert_string_equal(request.details.internal, "");
+    assert_int_equal(
+        run_text("do $$ begin perform nextval('app.tries'); raise sqlstate '40001'; end $$", STW_STMT_WRITE),
+        STW_OVERLOADED);
+    assert_string_equal(pg_value("select last_value from app.tries"), "8");
+    assert_memory_equal(request.details.internal, "40001", 5);
+}
+
 static void test_codes(void **state)
 {
     (void)state;
-    assert_int_equal(run_text("do $$ begin raise sqlstate '40001'; end $$", STW_STMT_WRITE), STW_RETRY);
     assert_int_equal(run_text("do $$ begin raise sqlstate '53100'; end $$", STW_STMT_WRITE), STW_UNAVAILABLE);
     assert_int_equal(run_text("do $$ begin raise sqlstate '25006'; end $$", STW_STMT_WRITE), STW_UNAVAILABLE);
     assert_int_equal(run_text("select 1/0", STW_STMT_READ), STW_INTERNAL);
@@ -387,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_values_do_not_reach_the_log),
         cmocka_unit_test(test_run_all_is_one_transaction),
         cmocka_unit_test(test_warning_at_commit_is_in_doubt),
+        cmocka_unit_test(test_what_was_taken_back_is_repeated),
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_readonly_server_is_dropped),
         cmocka_unit_test(test_lost_read_is_repeated_and_write_is_in_doubt),

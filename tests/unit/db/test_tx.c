@@ -191,7 +191,7 @@ static void test_serialization_is_repeated(void **state)
     runs = 0;
     failures = 100;
     pg_sql("truncate app.items");
-    assert_int_equal(stw_tx_run(ctx, serialize, &failures, false), STW_RETRY);
+    assert_int_equal(stw_tx_run(ctx, serialize, &failures, false), STW_OVERLOADED);
     assert_int_equal(runs, 4);
     assert_string_equal(names(), "");
 }
