@@ -15,6 +15,7 @@ import importing
 from harness.client import Api
 from harness.haproxy import Haproxy, free_port
 from harness.server import Server, sanitized
+from harness.waiting import until
 from importing import LEADS, found, leads_file, progress, start, wait
 from loads import loaded
 
@@ -391,13 +392,6 @@ def test_a_killed_process_costs_nothing_that_cannot_be_repeated(own_fleet, place
     for one in loads:
         # each change made one version, and none was made twice
         assert owner.execute("select version from leads where id = %s", (one.record,)).fetchone()[0] == 1 + one.counts["change"]
-
-
-def until(holds, seconds=30):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -11,19 +11,13 @@ import pytest
 from harness.client import Api, Session
 from harness.cluster import SERVING, Cluster, Standby
 from harness.server import Server, run_command
+from harness.waiting import until
 from importing import start, wait
 
 WAITING = "select count(*) from pg_stat_activity where application_name = 'steward' and wait_event_type = 'Lock'"
 ACCOUNTS = {"collection": "accounts", "mode": "upsert", "source": "sheet", "key_column": "key",
             "columns": [{"column": "name", "field": "name"}]}
 PATIENT, STRICT = "60000", "300"  # STEWARD_DATABASE_READ_LAG_MS
-
-
-def until(holds, seconds=20):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.03)
 
 
 @pytest.fixture(scope="module")
