@@ -158,7 +158,13 @@ void srv_keys_free(struct srv_keys *keys)
         sodium_memzero(keys->signing_pem, keys->signing_pem_length);
     free(keys->signing_pem);
     free(keys->jwks);
+    srv_keys_free(keys->before);
     free(keys);
+}
+
+bool srv_keys_equal(const struct srv_keys *one, const struct srv_keys *other)
+{
+    return strcmp(one->jwks, other->jwks) == 0;
 }
 
 const struct srv_key *srv_keys_find(const struct srv_keys *keys, const char *kid)

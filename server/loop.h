@@ -14,12 +14,12 @@ struct srv_token_cache;
 struct srv_keys;
 struct srv_contract;
 
-/* What all loops share; read-only after start except the atomics inside. */
+/* What all loops share; read-only after start except the atomics inside and the keys. */
 struct srv_server {
     const struct srv_config *config;
     const struct srv_router *router;
     const struct stw_engine *engine;
-    const struct srv_keys *keys;
+    const struct srv_keys *_Atomic keys; /* look once, and stay with what was found */
     const struct srv_contract *contract;
     struct srv_workers *workers;
     struct srv_metrics *metrics;
@@ -34,6 +34,8 @@ struct srv_server {
     enum stw_code (*take)(struct srv_request *request, const char *bytes, size_t length);
     /* Runs inside a coroutine for each complete request; fills the reply, always. */
     void (*handle)(struct srv_request *request, struct srv_reply *reply);
+    /* SIGHUP: reads anew what can change while it serves. NULL: that signal is left alone. */
+    void (*reload)(struct srv_server *server);
 };
 
 /* One per core: a thread with an MHD daemon polled through its epoll descriptor, database connections,
@@ -41,11 +43,11 @@ struct srv_server {
  * descriptor. */
 struct srv_loop;
 
-/* Serves until SIGTERM or SIGINT. Then each answer ends its connection; for drain_delay nothing else changes,
- * but that /readyz says so (another signal ends the delay). Then drains: stops accepting once the queue is
- * empty, answers what is in flight, within drain_timeout. Prints "listening on http://ADDRESS:PORT" to stdout
- * when ready. Inherits sockets by LISTEN_FDS. Returns the exit status. `on_ready` (may be NULL) is called
- * once with the port. */
+/* Serves until SIGTERM or SIGINT; SIGHUP: see reload. Then each answer ends its connection; for drain_delay
+ * nothing else changes, but that /readyz says so (another signal ends the delay). Then drains: stops
+ * accepting once the queue is empty, answers what is in flight, within drain_timeout. Prints "listening on
+ * http://ADDRESS:PORT" to stdout when ready. Inherits sockets by LISTEN_FDS. Returns the exit status.
+ * `on_ready` (may be NULL) is called once with the port. */
 int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port), void *self);
 
 struct stw_db *srv_loop_db(struct srv_loop *loop);

@@ -18,29 +18,35 @@
 
 /* A signal handler knows nothing but globals. */
 static int stop_fd = -1;
+static volatile sig_atomic_t stop_wanted, reload_wanted;
 
 static void on_signal(int number)
 {
     uint64_t one = 1;
     int before = errno;
 
-    (void)number;
+    if (number == SIGHUP)
+        reload_wanted = 1;
+    else
+        stop_wanted = 1;
     (void)!write(stop_fd, &one, sizeof(one));
     errno = before;
 }
 
 /* A handler and a descriptor instead of signalfd: it works whatever threads exist already and whatever they
  * block. */
-static bool catch_signals(struct sigaction *ret_before_interrupt)
+static bool catch_signals(bool can_reload, struct sigaction *ret_before_interrupt)
 {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
+    stop_wanted = reload_wanted = 0;
     stop_fd = eventfd(0, EFD_CLOEXEC);
     if (stop_fd < 0)
         return false;
     return !sigaction(SIGPIPE, &ignore, NULL) && !sigaction(SIGTERM, &stop, NULL) &&
-           !sigaction(SIGINT, &stop, ret_before_interrupt);
+           !sigaction(SIGINT, &stop, ret_before_interrupt) &&
+           (!can_reload || !sigaction(SIGHUP, &stop, NULL));
 }
 
 /* The process is about to end: being told so again must not end it sooner, as if it had failed. */
@@ -66,6 +72,22 @@ static void wait_for_signal(int milliseconds)
     while (found < 0);
     if (found > 0)
         (void)!read(stop_fd, &count, sizeof(count));
+}
+
+/* Until a signal to stop. From then on nothing is read anew. */
+static void wait_for_end(struct srv_server *server)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    while (!stop_wanted) {
+        wait_for_signal(-1);
+        if (reload_wanted) {
+            reload_wanted = 0;
+            server->reload(server);
+        }
+    }
+    if (server->reload)
+        sigaction(SIGHUP, &ignore, NULL);
 }
 
 /* sd_notify(3) without its library: one datagram. */
@@ -179,7 +201,7 @@ static int serve(struct srv_shared *shared, struct srv_listeners *listeners,
         notify("READY=1");
         if (on_ready)
             on_ready(self, listeners->port);
-        wait_for_signal(-1);
+        wait_for_end(shared->server);
         notify("STOPPING=1");
         atomic_store(&shared->leaving, true);
         wait_for_signal(shared->server->config->drain_delay_ms);
@@ -209,7 +231,7 @@ int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port),
     raise_limits();
     if (!srv_listen_open(&listeners, server->config->listen, server->config->port,
                          loop_count(server->config)) ||
-        !catch_signals(&before_interrupt))
+        !catch_signals(server->reload != NULL, &before_interrupt))
         return EXIT_FAILURE;
     shared.loop_count = listeners.count;
     status = serve(&shared, &listeners, on_ready, self);

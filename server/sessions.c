@@ -71,6 +71,11 @@ void srv_sessions_changed(struct srv_sessions *sessions, const char *org_id)
         atomic_fetch_add_explicit(&sessions->slots[slot_of(org_id)], 1, memory_order_release);
 }
 
+void srv_sessions_all_changed(struct srv_sessions *sessions)
+{
+    atomic_fetch_add_explicit(&sessions->all, 1, memory_order_release);
+}
+
 static void begin_context(struct srv_sessions *sessions, struct stw_context *ctx, struct stw_details *details)
 {
     stw_arena_clear(sessions->arena);
@@ -113,7 +118,7 @@ static void apply(struct srv_sessions *sessions, const struct stw_rows *rows)
     /* Transaction numbers went back: another database (restored, failed over) speaks, and what it changed
      * before now was not asked for. */
     if (sessions->since[0] && strtoull(next, NULL, 10) < strtoull(sessions->since, NULL, 10))
-        atomic_fetch_add_explicit(&sessions->all, 1, memory_order_release);
+        srv_sessions_all_changed(sessions);
     snprintf(sessions->since, sizeof(sessions->since), "%s", next);
 }
 
@@ -132,7 +137,7 @@ static void poll_changes(struct srv_sessions *sessions)
     if (code != STW_OK)
         return;
     if (last_us && begun_us - last_us > MISSING_US)
-        atomic_fetch_add_explicit(&sessions->all, 1, memory_order_release);
+        srv_sessions_all_changed(sessions);
     apply(sessions, rows);
     /* After the stamps, so that whoever sees it fresh sees them too. */
     atomic_store_explicit(&sessions->read_us, begun_us, memory_order_release);

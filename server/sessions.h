@@ -22,5 +22,7 @@ bool srv_sessions_fresh(const struct srv_sessions *sessions);
 uint64_t srv_sessions_stamp(const struct srv_sessions *sessions, const char *org_id);
 /* Something of that organisation has just been changed by this process: need not wait for the next read. */
 void srv_sessions_changed(struct srv_sessions *sessions, const char *org_id);
+/* What bearers are trusted by has: nothing cached before holds. */
+void srv_sessions_all_changed(struct srv_sessions *sessions);
 
 #endif

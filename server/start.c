@@ -200,6 +200,34 @@ static bool prepare(struct srv_server *server)
     return false;
 }
 
+/* The signing keys of the settings of now; what is wrong with them changes nothing. */
+static void reload(struct srv_server *server)
+{
+    struct srv_config config;
+    struct srv_keys *before = (struct srv_keys *)(uintptr_t)server->keys;
+    struct srv_keys *keys = NULL;
+    const char *reason = "the settings are wrong";
+
+    if (srv_config_read(&config, environ, stderr)) {
+        keys = srv_keys_new(config.signing_key ? config.signing_key : "", &reason);
+        srv_config_release(&config);
+    }
+    if (!keys) {
+        srv_log(SRV_LOG_ERROR, "serve", "the signing keys stay what they were: STEWARD_SIGNING_KEY: %s",
+                reason);
+        return;
+    }
+    if (srv_keys_equal(keys, before)) {
+        srv_keys_free(keys);
+        return;
+    }
+    keys->before = before;
+    server->keys = keys;
+    srv_sessions_all_changed(server->sessions);
+    srv_log(SRV_LOG_INFO, "serve", "%d signing keys were read, the first is %s", keys->count,
+            keys->keys[0].kid);
+}
+
 /* Pages of replies come and go many times a second: giving their memory back each time costs more than
  * keeping it. */
 static void keep_memory(void)
@@ -231,6 +259,8 @@ int srv_start(const struct srv_config *config, void (*on_ready)(void *self, int 
         .tokens_free = srv_token_cache_free,
         .take = srv_handle_take,
         .handle = srv_handle,
+        /* Whoever is told where it listens runs it in a terminal, whose end shall be its end. */
+        .reload = on_ready ? NULL : reload,
     };
     if (!prepare(&server)) {
         release(&server);
