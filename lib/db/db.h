@@ -49,10 +49,9 @@ struct stw_stmt {
      * "$n::uuid" stands in `sql`, behind an equals sign; else 0. Many of them, alike but for the key, go out
      * as one. */
     size_t key;
-    /* Outside transactions, of one that is prepared: planned without its values, and along an index: nothing
-     * that an index has in order is sorted, however few rows PostgreSQL expects. Writes, transactions and
-     * points are planned without their values in any case: whoever they are for, they find their few rows by
-     * keys. */
+    /* Outside transactions, of one that is prepared: planned without its values and along an index, and what
+     * an index has in order is not sorted, however few rows PostgreSQL expects. Writes, transactions and
+     * points are planned without values anyway: whoever they are for, they find few rows by keys. */
     bool in_order;
 };
 
