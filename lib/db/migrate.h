@@ -9,9 +9,9 @@
  * two runs at once are one. Recorded in steward.schema_migrations (version, name, sha256 of the text, at). A
  * text that changed after it was applied, or a database newer than the list, is an error. Safe to run again.
  *
- * A migration that does not get a lock in 200 ms (each tenth time in 1.2 s) gives up all it has and is tried
- * again, for five minutes at most (then STW_OVERLOADED): so whoever uses a table meanwhile hardly waits,
- * however long others hold it.
+ * A migration that does not get a lock in 200 ms (while an autovacuum works, each tenth time in 1.2 s) gives
+ * up all it has and is tried again, for five minutes at most (then STW_OVERLOADED): so whoever uses a table
+ * meanwhile hardly waits, however long others hold it.
  *
  * One that begins with STW_MIGRATE_APART has no transaction: its statements, which an empty line separates,
  * run one by one, for what must not hold a lock while it works. Those that hold nobody up (create index

@@ -259,6 +259,37 @@ static void test_others_need_not_wait_for_what_is_apart(void **state)
     let_others_read(by_itself);
 }
 
+static void wait_until(const char *question)
+{
+    for (int i = 0; i < 1500 && strcmp(pg_value(question), "t") != 0; i++)
+        usleep(20000);
+    assert_string_equal(pg_value(question), "t");
+}
+
+/* It would take a minute for the table; it gives way, though to nobody who asks briefly. */
+static void test_an_autovacuum_gives_way(void **state)
+{
+    (void)state;
+    assert_int_equal(migrate(all, 1), STW_OK);
+    pg_sql(
+        "alter table steward.things set (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_cost_limit = 1,"
+        " autovacuum_vacuum_cost_delay = 100, autovacuum_analyze_threshold = 1000000000);"
+        "insert into steward.things select generate_series(1, 200000); delete from steward.things where id % "
+        "2 = 0");
+    pg_sql("alter system set autovacuum_naptime = 1");
+    pg_sql("select pg_reload_conf()");
+    wait_until(
+        "select exists (select from pg_locks l join pg_stat_activity a using (pid) where a.backend_type ="
+        " 'autovacuum worker' and l.relation = 'steward.things'::regclass)");
+    int64_t began_us = stw_clock_monotonic_us();
+    const struct stw_migration wanting[] = {
+        all[0], {2, "0002_column", TEXT("alter table things add column more integer")}};
+    assert_int_equal(migrate(wanting, 2), STW_OK);
+    assert_true(stw_clock_monotonic_us() - began_us < 30000000);
+    pg_sql("alter system reset autovacuum_naptime");
+    pg_sql("select pg_reload_conf()");
+}
+
 /* What a killed run was doing does not keep the next one waiting. */
 static void test_a_killed_run_ends(void **state)
 {
@@ -269,10 +300,8 @@ static void test_a_killed_run_ends(void **state)
     if (child == 0)
         _exit(stw_migrate(pg_url(), slow, 1, NULL, NULL, error, sizeof error) != STW_OK);
     assert_true(child > 0);
-    while (strcmp(pg_value("select count(*) from pg_stat_activity where query like '%pg_sleep(60)%'"
-                           " and pid <> pg_backend_pid() and state = 'active'"),
-                  "1") != 0)
-        usleep(20000);
+    wait_until("select exists (select from pg_stat_activity where query like '%pg_sleep(60)%'"
+               " and pid <> pg_backend_pid() and state = 'active')");
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
     int64_t killed_us = stw_clock_monotonic_us();
@@ -296,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup(test_apart_has_no_transaction, clean),
         cmocka_unit_test_setup(test_others_need_not_wait, clean),
         cmocka_unit_test_setup(test_others_need_not_wait_for_what_is_apart, clean),
+        cmocka_unit_test_setup(test_an_autovacuum_gives_way, clean),
         cmocka_unit_test_setup(test_a_killed_run_ends, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
