@@ -23,7 +23,7 @@ from loads import Load, loaded
 
 ACCOUNTS = int(os.environ.get("STEWARD_LIFE_ACCOUNTS", "4000"))
 MIGRATIONS = sorted((ROOT / "migrations").glob("*.sql"))
-READING = 1.5 if ACCOUNTS < 100_000 else 7.0  # seconds in which somebody holds all tables, again and again
+READING = 0.8 if ACCOUNTS < 100_000 else 7.0  # seconds in which somebody holds all tables, again and again
 pytestmark = pytest.mark.timeout(300 + ACCOUNTS // 100)
 
 # What is compared has nothing of the moment it was made in.
@@ -227,7 +227,7 @@ class Reader(threading.Thread):
 def killed_again_and_again(start):
     """start() begins a run, which is killed some moments later, and so on, each later than before, until one comes to its end.
     Gives how many were killed."""
-    moment, killed = 0.1, 0
+    moment, killed = 0.2, 0
     while True:
         run = start()
         try:

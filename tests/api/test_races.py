@@ -6,6 +6,7 @@ STEWARD_RACE_ROUNDS: how often each race is run, 2; with 200 it is the long form
 import itertools
 import os
 import secrets
+import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -256,6 +257,16 @@ def person(realm):
 def signed_in(realm, person):
     return realm.admin.post("/v1/auth/login", expect=200, json={
         "organization": HERE, "email": person["email"], "password": person["password"]}).json()
+
+
+def test_every_failed_sign_in_is_counted(realm, person):
+    """For the address and for the account."""
+    left = 10 - time.time() % 10  # windows are 10 seconds by the clock
+    time.sleep(left if left < 6 else 0)
+    realm.db.execute("delete from sign_in_attempts")
+    wrong = {"organization": HERE, "email": person["email"], "password": "wrong"}
+    assert statuses(realm.at_once(CROWD, lambda api, number: api.post("/v1/auth/login", json=wrong))) == {401: CROWD}
+    assert [row["failed"] for row in realm.db.execute("select failed from sign_in_attempts").fetchall()] == [CROWD] * 2
 
 
 @pytest.mark.parametrize("end", ["logout", "logout-all", "disabled"])
