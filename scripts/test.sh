@@ -42,8 +42,16 @@ part_soak() {
     STEWARD_BINARY=$PWD/build/release/steward .venv/bin/python tests/load/soak.py --warm-up 10000 --requests 20000
 }
 part_faults() {
+    local other status=0
     build_faults
-    STEWARD_BINARY=$PWD/build/release/steward .venv/bin/python tests/faults/main.py --short
+    export STEWARD_BINARY=$PWD/build/release/steward
+    # both halves wait most of their time
+    .venv/bin/python tests/faults/main.py --short starving full >"$logs/faults-more.log" 2>&1 &
+    other=$!
+    .venv/bin/python tests/faults/main.py --short kills doubt restarts failover || status=1
+    wait "$other" || status=1
+    cat "$logs/faults-more.log"
+    return "$status"
 }
 part_openapi() {
     build/release/steward openapi >build/openapi.yaml
