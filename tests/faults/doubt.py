@@ -15,8 +15,7 @@ WINDOW = 0.005
 def run(stage):
     count = stage.pick(50, 500)
     outcome = Outcome(stage, "doubt", f"{count} connections cut between COMMIT and its answer")
-    proxy = Proxy(stage.cluster, SERVING)
-    with Place(stage.cluster, stage.folder, "doubt", proxy.url).closing() as place:
+    with Proxy(stage.cluster, SERVING) as proxy, Place(stage.cluster, stage.folder, "doubt", proxy.url).closing() as place:
         with outcome.driving(place) as driver:
             time.sleep(0.5)
             proxy.every = EVERY
@@ -31,5 +30,4 @@ def run(stage):
                      f"requests in flight; refusals: {told}")
         # the other cuts were those of jobs and sessions
         outcome.expect(told.get("outcome_unknown", 0) >= len(proxy.cuts) * 0.8, "hardly a cut was told as outcome_unknown")
-    proxy.close()
     return outcome

@@ -169,7 +169,10 @@ class Proxy:
                 self.flowing.set()
         self.loop.call_soon_threadsafe(go)
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         async def end():
             self.server.close()
             others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -100,9 +100,9 @@ def starve(outcome, stage, driver, proxy, fault):
 
 def run(stage):
     outcome = Outcome(stage, "starving", "a database that is black-holed, slow, vanished, or has no connection left")
-    proxy = Proxy(stage.cluster, SERVING)
-    with Place(stage.cluster, stage.folder, "starving", proxy.url, STEWARD_DATABASE_CONNECTIONS="8",
-               STEWARD_REQUEST_TIMEOUT_MS=str(int(DEADLINE * 1000))).closing() as place:
+    settings = {"STEWARD_DATABASE_CONNECTIONS": "8", "STEWARD_REQUEST_TIMEOUT_MS": str(int(DEADLINE * 1000))}
+    with Proxy(stage.cluster, SERVING) as proxy, \
+            Place(stage.cluster, stage.folder, "starving", proxy.url, **settings).closing() as place:
         with outcome.driving(place, limit=30.0) as driver:
             driver.also(sign_in, driver.line(), place.boss)
             time.sleep(0.5)  # until all is prepared
@@ -111,5 +111,4 @@ def run(stage):
         outcome.refusals(driver.ledger.requests)
         with stage.cluster.connect() as db:
             until(lambda: not db.execute(BUSY, (SERVING,)).fetchone()[0], "the end of all backends' work", 10)
-    proxy.close()
     return outcome
