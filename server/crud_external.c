@@ -11,9 +11,13 @@
 
 #define KEY_MAX 200 /* characters, as in external_ids */
 
-/* The {source} and {key} of the path; what cannot be one is not there. */
+/* The {source} and {key} of the path; what cannot be one is not there, and to whom keys are hidden none is.
+ */
 static bool read_path(const struct srv_request *request, const char **ret_source, const char **ret_key)
 {
+    const struct stw_plan *plan = request->route->plan;
+    if (stw_access_grant(&request->ctx, plan)->hidden >> plan->keys_field & 1)
+        return false;
     *ret_source = request->parameters[0];
     *ret_key = request->parameters[1];
     size_t length = strlen(*ret_key);

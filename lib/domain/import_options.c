@@ -151,10 +151,13 @@ static bool read_aliases(struct stw_context *ctx, const json_t *aliases, const c
     return good;
 }
 
-static bool has_visible(struct stw_context *ctx, const struct stw_plan *plan, const char *name)
+/* Whether a reference's way of looking goes by what the caller sees. */
+static bool may_look(struct stw_context *ctx, const struct stw_import_column *column)
 {
-    int field = stw_plan_field(plan, name);
-    const struct stw_grant *grant = stw_access_grant(ctx, plan);
+    const struct stw_plan *target = column->target;
+    const struct stw_grant *grant = stw_access_grant(ctx, target);
+    int field = column->by == STW_IMPORT_BY_EXTERNAL_ID ? target->keys_field
+                                                        : stw_plan_field(target, ways[column->by - 1]);
     /* what one sees masked one cannot look for piece by piece */
     return field >= 0 && !((grant->hidden | grant->masked) >> field & 1);
 }
@@ -173,13 +176,12 @@ static bool read_reference(struct stw_context *ctx, const json_t *json, const ch
             column->by = (enum stw_import_by)(way + 1);
     }
     column->source = values[BY_SOURCE].text;
-    if (column->by != STW_IMPORT_BY_EXTERNAL_ID) {
-        if (column->source)
-            return refuse(ctx, at_source, STW_NOT_ALLOWED, NULL);
-        return has_visible(ctx, column->target, values[BY].text) || refuse(ctx, at_by, STW_NOT_ALLOWED, NULL);
-    }
-    if (column->target->keys_field < 0)
+    if (column->by != STW_IMPORT_BY_EXTERNAL_ID && column->source)
+        return refuse(ctx, at_source, STW_NOT_ALLOWED, NULL);
+    if (!may_look(ctx, column))
         return refuse(ctx, at_by, STW_NOT_ALLOWED, NULL);
+    if (column->by != STW_IMPORT_BY_EXTERNAL_ID)
+        return true;
     if (!column->source)
         return refuse(ctx, at_source, STW_REQUIRED, NULL);
     return stw_external_source_valid(column->source) || refuse(ctx, at_source, STW_INVALID_FORMAT, NULL);
@@ -315,11 +317,23 @@ static bool check_mandatory(struct stw_context *ctx, const struct stw_import_opt
     return good;
 }
 
+/* A new record bears its line's key; to find one by it the key need only be seen. */
+static bool may_use_key(struct stw_context *ctx, const struct stw_import_options *options)
+{
+    int keys = options->plan->keys_field;
+
+    if (!options->key_column)
+        return true;
+    if (keys < 0 || stw_access_grant(ctx, options->plan)->hidden >> keys & 1)
+        return false;
+    return options->mode == STW_IMPORT_UPDATE || may_write(ctx, options->plan, keys);
+}
+
 static bool check_key(struct stw_context *ctx, const struct stw_import_options *options)
 {
     bool needed = options->mode != STW_IMPORT_CREATE;
 
-    if (options->key_column && options->plan->keys_field < 0)
+    if (!may_use_key(ctx, options))
         return refuse(ctx, "#/key_column", STW_NOT_ALLOWED, NULL);
     if (needed && !options->key_column)
         return refuse(ctx, "#/key_column", STW_REQUIRED, NULL);
@@ -349,10 +363,13 @@ static enum stw_code demand(struct stw_context *ctx, const struct stw_import_opt
 
 bool stw_import_options_allowed(struct stw_context *ctx, const struct stw_import_options *options)
 {
-    bool allowed = demand(ctx, options) == STW_OK;
+    bool allowed = demand(ctx, options) == STW_OK && may_use_key(ctx, options);
 
-    for (int i = 0; i < options->column_count; i++)
-        allowed = allowed && may_write(ctx, options->plan, options->columns[i].field);
+    for (int i = 0; i < options->column_count; i++) {
+        const struct stw_import_column *column = &options->columns[i];
+        allowed = allowed && may_write(ctx, options->plan, column->field) &&
+                  (!column->target || may_look(ctx, column));
+    }
     for (int i = 0; i < options->plan->field_count; i++)
         allowed = allowed && (!(options->defaults.given >> i & 1) || may_write(ctx, options->plan, i));
     return allowed;

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+import importing
+
 from world import codes
 
 HIDDEN, MASKED, LOCKED = "annual_revenue", "phone", "tier"
@@ -117,3 +119,62 @@ def test_permissions_are_a_merge_patch(realm):
     changed = realm.admin.patch(path, json=patch, expect=200).json()
     assert changed["permissions"] == {"accounts": {"read": "team", "fields": {MASKED: "mask", LOCKED: "read"}},
                                       "leads": {"read": "none"}}, json.dumps(changed)
+
+
+# Keys of other systems: whoever may not see them cannot look for them, whoever may not write them brings none in a file.
+
+@pytest.fixture(scope="module")
+def keyless(realm):
+    """By what a role says of the keys of accounts: an Api."""
+    def hire(word):
+        role = realm.admin.create("/v1/roles", key=f"keys_{word}", name=f"Keys {word}", base="director",
+                                  permissions={"accounts": {"fields": {"external_ids": word}}})
+        return realm.hire(f"keys-{word}", role["id"], realm.teams["north"])["api"]
+    return {word: hire(word) for word in ("hide", "read")}
+
+
+@pytest.fixture(scope="module")
+def keyed(realm):
+    return realm.make("accounts", external_ids={"erp": "kept-secret"})
+
+
+ACCOUNTS = {"collection": "accounts", "source": "erp", "key_column": "k", "columns": [{"column": "n", "field": "name"}]}
+OF_ACCOUNTS = {"collection": "contacts", "mode": "create", "columns": [
+    {"column": "n", "field": "name"},
+    {"column": "a", "field": "account_id", "reference": {"by": "external_id", "source": "erp"}}]}
+
+
+def test_a_hidden_key_finds_nothing(keyless, keyed):
+    for key in ("kept-secret", "nobody's"):
+        url = f"/v1/accounts/by-external-id/erp/{key}"
+        assert keyless["hide"].get(url, expect=404).json()["code"] == "not_found"
+        assert keyless["hide"].put(url, json={"name": "x"}, expect=404).json()["code"] == "not_found"
+    assert keyless["read"].get("/v1/accounts/by-external-id/erp/kept-secret").json()["id"] == keyed["id"]
+    assert codes(keyless["read"].put("/v1/accounts/by-external-id/erp/kept-secret", json={"name": "x"}, expect=422)) == \
+        {"#/external_ids": "read_only"}
+
+
+@pytest.mark.parametrize("word, mode, taken", [
+    ("hide", "create", False), ("hide", "update", False), ("hide", "upsert", False),
+    ("read", "create", False), ("read", "update", True), ("read", "upsert", False),
+])
+def test_a_file_brings_no_key_that_its_caller_may_not_write(keyless, word, mode, taken):
+    reply = keyless[word].post("/v1/imports?dry_run=true", json={**ACCOUNTS, "mode": mode}, expect=201 if taken else 422)
+    assert taken or codes(reply) == {"#/key_column": "not_allowed"}
+
+
+def test_a_file_looks_for_no_hidden_key(keyless):
+    reply = keyless["hide"].post("/v1/imports?dry_run=true", json=OF_ACCOUNTS, expect=422)
+    assert codes(reply) == {"#/columns/1/reference/by": "not_allowed"}
+    keyless["read"].post("/v1/imports?dry_run=true", json=OF_ACCOUNTS, expect=201)
+
+
+def test_a_file_is_not_read_when_the_key_was_taken_meanwhile(realm):
+    role = realm.admin.create("/v1/roles", key="keys_lost", name="Keys lost", base="director")
+    api = realm.hire("keys-lost", role["id"], realm.teams["north"])["api"]
+    made = api.post("/v1/imports", json={**ACCOUNTS, "mode": "upsert"}, expect=201).json()["id"]
+    realm.admin.patch(f"/v1/roles/{role['id']}", json={"permissions": {"accounts": {"fields": {"external_ids": "read"}}}}, expect=200)
+    importing.upload(api, made, "k,n\nkept-secret,Taken\n", expect=202)
+    row = importing.wait(realm.admin, made)
+    assert (row["state"], row["failure"]) == ("failed", "access_lost")
+    assert not realm.rows("accounts", "name = 'Taken'")
