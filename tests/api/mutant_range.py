@@ -78,7 +78,8 @@ class Deed(Ask):
         made = place.records()
         place.twins.renew(realm.people["account_manager"], realm.teams["root"], made["empty"][1], made["account"])
         place.twins.mirror()
-        made["admin"] = Watched(self.range.server.url, None, realm.admin.token)
+        realm.admin.session.forget()  # home, where it is renewed, is about to stand still
+        made["admin"] = Watched(self.range.server.url, None, realm.admin.token())
         before = place.twins.fingerprint()
         if self.opened:
             place.twins.open_views()

@@ -18,7 +18,6 @@ from mutants import written
 ALL = os.environ.get("STEWARD_MUTANTS") == "all"
 pytestmark = [pytest.mark.timeout(6 * 3600 if ALL else 900),
               pytest.mark.skipif(sanitized(), reason="finds nothing that the release does not show")]
-DEEDS_EACH = 2  # tries of what cannot be asked without doing it
 # Predicates that decide nothing: (what stands before, what stands behind) -> why.
 EQUIVALENT = {
     (r"", r"^\) k offset # ?\)"): "counts keys, to choose between two ways to the same page",
@@ -109,7 +108,7 @@ def test_a_view_by_itself(range_):
     """Each view opened alone: the statements keep to their organisation all the same, and whoever looks at the view notices."""
     twins = range_.place.twins
     checks = list({str(asks): asks for mutant in range_.mutants.values() for asks in range_.looks_of(mutant)[:1]}.values())
-    checks = checks if ALL else range_.dice.sample(checks, 60)
+    checks = range_.dice.sample(checks, 300 if ALL else 60)
     views = twins.views_of_organizations()
     assert sum(twins.others(view) > 0 for view in views) > 20
     for view in views:
@@ -142,22 +141,20 @@ def test_deeds_and_the_table(range_):
     range_.add_deeds()
     unseen = unsent(range_)
     assert not unseen, "statements that nothing here makes the server send:\n" + "\n".join(unseen)
-    done = [mutant for key, mutant in range_.mutants.items()
-            if any(isinstance(asks, Deed) for asks in mutant.asks)
-            and mutant.kind != "caller" and not mutant.verdicts.get("noticed") and not why_equivalent(mutant)]
-    for opened, name in ((False, "alone"), (True, "noticed")):
-        for mutant in done:
-            # a deed makes new twins, for which the views must be closed: it opens them itself
-            deeds = [asks for asks in mutant.asks if isinstance(asks, Deed)][:DEEDS_EACH]
-            for deed in deeds:
-                deed.opened = opened
-            mutant.verdicts[name] = range_.try_one(mutant, opened, deeds)
+    noticed = {mutant.site for mutant in range_.mutants.values() if mutant.verdicts.get("noticed")}
+    for key, mutant in range_.mutants.items():
+        deed = next((asks for asks in mutant.asks if isinstance(asks, Deed)), None)
+        if not deed or mutant.kind == "caller" or (key in seen and mutant.site in noticed) or why_equivalent(mutant):
+            continue
+        for opened, name in ((False, "alone"), (True, "noticed")):
+            deed.opened = opened
+            mutant.verdicts[name] = mutant.verdicts.get(name) or range_.try_one(mutant, opened, [deed])
     table = defaultdict(Counter)
     survivors = []
     for key, mutant in range_.mutants.items():
         row = f"{mutant.kind}, {'asked' if key in seen else 'done'}"
         verdict = "noticed" if mutant.verdicts.get("noticed") else "decides nothing" if why_equivalent(mutant) else \
-            "no row gets there" if key in seen and not range_.reached(mutant) else "survived"
+            "no row gets there" if range_.looks_of(mutant) and not range_.reached(mutant) else "survived"
         table[row].update({"mutants": 1, "leaked": bool(mutant.kind != "caller" and mutant.verdicts.get("alone")), verdict: 1})
         survivors += [mutant] if verdict == "survived" else []
     columns = ("mutants", "leaked", "noticed", "decides nothing", "no row gets there", "survived")
