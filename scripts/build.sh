@@ -56,6 +56,14 @@ run_fuzz() {
     [ "$failed" -eq 0 ]
 }
 
+# run_schemathesis REQUESTS SEED: that many for each operation and role. The suite has a short form of it.
+run_schemathesis() {
+    echo "schemathesis: $1 requests for each operation, seed $2"
+    STEWARD_TEST_SCHEMATHESIS="{\"examples\": $1, \"seed\": $2, \"phases\": \"examples,fuzzing,stateful\"}" \
+        STEWARD_BINARY=$PWD/build/release/steward \
+        .venv/bin/python -m pytest -c tests/api/pytest.ini tests/api/test_schemathesis.py -q
+}
+
 # .venv as tests/api/requirements.txt says; made again when that or the interpreter changes.
 python_environment() {
     local stamp

@@ -68,6 +68,7 @@ part_fuzz() {
 part_long_fuzz() {
     build_fuzz
     run_fuzz "$long_fuzz"
+    run_schemathesis 20 "$RANDOM"
 }
 part_debian_12() { scripts/debian-tree.sh bookworm run test; }
 part_debian_13() { scripts/debian-tree.sh trixie run test image; }

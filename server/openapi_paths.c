@@ -184,6 +184,17 @@ static json_t *parameters_of(const struct work *work)
 
 /* ---- body ---- */
 
+/* Where an empty body means {}, a field that must be given asks for a body all the same. */
+static bool needs_body(const struct srv_route *route)
+{
+    const struct stw_action *action = route->subject;
+
+    for (int i = 0; action && i < action->in_count; i++)
+        if (action->in_fields[i].flags & STW_MANDATORY)
+            return true;
+    return !(route->flags & SRV_ROUTE_BODY_OPTIONAL);
+}
+
 static json_t *request_of(const struct work *work)
 {
     const struct stw_action *subject = work->route->subject;
@@ -205,8 +216,7 @@ static json_t *request_of(const struct work *work)
     if (json_is_true(json_object_get(work->entry, "merge_patch")))
         json_object_set(content, "application/merge-patch+json",
                         json_object_get(content, "application/json"));
-    return json_pack("{s:b, s:o}", "required", !(work->route->flags & SRV_ROUTE_BODY_OPTIONAL), "content",
-                     content);
+    return json_pack("{s:b, s:o}", "required", needs_body(work->route), "content", content);
 }
 
 /* ---- answers ---- */

@@ -62,6 +62,15 @@ static json_t *list_of(json_t *item, int max)
     return json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items", item, "minItems", 1, "maxItems", max);
 }
 
+/* Nothing is sorted by or expanded twice. */
+static json_t *set_of(json_t *item, int max)
+{
+    json_t *list = list_of(item, max);
+
+    json_object_set_new(list, "uniqueItems", json_true());
+    return list;
+}
+
 static json_t *operand(const struct srv_openapi *openapi, const struct stw_field *field, enum stw_operator op)
 {
     struct stw_field plain = *field;
@@ -146,14 +155,14 @@ void srv_openapi_query_components(const struct srv_openapi *openapi, const struc
     json_t *expandable = srv_openapi_expandable(openapi, plan);
 
     add_parameter(openapi, component_of(openapi, plan, "sort"), "sort",
-                  list_of(srv_openapi_field_names(openapi, plan, plan->sortable | 1, true), STW_SORT_MAX),
+                  set_of(srv_openapi_field_names(openapi, plan, plan->sortable | 1, true), STW_SORT_MAX),
                   json_string("The order, most significant field first; a hyphen turns it round."));
     add_parameter(openapi, component_of(openapi, plan, "fields"), "fields",
                   list_of(srv_openapi_field_names(openapi, plan, readable, false), STW_FIELDS_MAX),
                   json_string("Only these fields, and the id."));
     if (expandable)
         add_parameter(openapi, component_of(openapi, plan, "expand"), "expand",
-                      list_of(expandable, STW_EXPAND_MAX), json_string("Related records to add."));
+                      set_of(expandable, STW_EXPAND_MAX), json_string("Related records to add."));
     if (plan->reference_count > 0)
         add_hops(openapi, plan);
     for (int i = 0; i < plan->field_count; i++) {

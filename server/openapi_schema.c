@@ -375,6 +375,15 @@ static void add_tests(const struct srv_openapi *openapi, const struct stw_plan *
     }
 }
 
+/* Only the outermost may be empty and mean everything. */
+static json_t *inner_filter(const struct srv_openapi *openapi, const char *name)
+{
+    json_t *schema = srv_openapi_ref(openapi, "schemas", name);
+
+    json_object_set_new(schema, "minProperties", json_integer(1));
+    return schema;
+}
+
 static void add_filter(const struct srv_openapi *openapi, const struct stw_plan *plan, const char *name)
 {
     const char *self = stw_arena_printf(openapi->arena, "%sFilter", name);
@@ -384,8 +393,8 @@ static void add_filter(const struct srv_openapi *openapi, const struct stw_plan 
     for (int i = 0; i < 2; i++)
         json_object_set_new(properties, i ? "or" : "and",
                             json_pack("{s:s, s:o, s:i}", "type", "array", "items",
-                                      srv_openapi_ref(openapi, "schemas", self), "minItems", 1));
-    json_object_set_new(properties, "not", srv_openapi_ref(openapi, "schemas", self));
+                                      inner_filter(openapi, self), "minItems", 1));
+    json_object_set_new(properties, "not", inner_filter(openapi, self));
     add_tests(openapi, plan, NULL, properties);
     for (int i = 0; i < plan->reference_count; i++)
         add_tests(openapi, &openapi->engine->plans[plan->references[i].to], plan->references[i].name,
@@ -400,10 +409,14 @@ static void add_filter(const struct srv_openapi *openapi, const struct stw_plan 
 }
 
 /* Names as in the query, separated by commas, or as an array. */
-static json_t *names_or_text(json_t *word, int max)
+static json_t *names_or_text(json_t *word, int max, bool once)
 {
-    return json_pack("{s:[{s:s, s:i}, {s:s, s:o, s:i, s:i}]}", "anyOf", "type", "string", "minLength", 1,
-                     "type", "array", "items", word, "minItems", 1, "maxItems", max);
+    json_t *list =
+        json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items", word, "minItems", 1, "maxItems", max);
+
+    if (once)
+        json_object_set_new(list, "uniqueItems", json_true());
+    return json_pack("{s:[{s:s, s:i}, o]}", "anyOf", "type", "string", "minLength", 1, list);
 }
 
 static void add_requests(const struct srv_openapi *openapi, const struct stw_plan *plan, const char *name)
@@ -416,7 +429,7 @@ static void add_requests(const struct srv_openapi *openapi, const struct stw_pla
     json_object_set_new(properties, "filter", srv_openapi_ref(openapi, "schemas", filter));
     json_object_set_new(
         properties, "sort",
-        names_or_text(srv_openapi_field_names(openapi, plan, plan->sortable | 1, true), STW_SORT_MAX));
+        names_or_text(srv_openapi_field_names(openapi, plan, plan->sortable | 1, true), STW_SORT_MAX, true));
     json_object_set_new(
         properties, "limit",
         json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", STW_LIMIT_MAX));
@@ -425,9 +438,9 @@ static void add_requests(const struct srv_openapi *openapi, const struct stw_pla
         json_object_set_new(properties, "q", srv_openapi_string(1, TEXT_MAX));
     json_object_set_new(
         properties, "fields",
-        names_or_text(srv_openapi_field_names(openapi, plan, readable, false), STW_FIELDS_MAX));
+        names_or_text(srv_openapi_field_names(openapi, plan, readable, false), STW_FIELDS_MAX, false));
     if (expandable)
-        json_object_set_new(properties, "expand", names_or_text(expandable, STW_EXPAND_MAX));
+        json_object_set_new(properties, "expand", names_or_text(expandable, STW_EXPAND_MAX, true));
     json_object_set_new(properties, "count",
                         json_pack("{s:s, s:[s, s]}", "type", "string", "enum", "exact", "estimated"));
     add_schema(openapi, name, "Search", object(json_array(), properties, true));
