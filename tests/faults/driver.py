@@ -156,6 +156,7 @@ class Client(threading.Thread):
     def look(self, pending):
         entry, one = pending
         seen = self.line.persist(None, "GET", f"/v1/imports/{entry.record}")
+        assert seen is None or seen.status == 200, f"{entry.mark}: its import answers {seen.status}"
         row = json.loads(seen.content) if seen is not None else {"state": "unknown"}
         if row["state"] not in ENDED:
             self.pending.append(pending)
@@ -222,7 +223,10 @@ class Driver:
         """After all jobs have ended."""
         for client in self.clients:
             for _ in range(len(client.pending)):
-                client.look(client.pending.popleft())
+                try:
+                    client.look(client.pending.popleft())
+                except AssertionError as finding:
+                    self.wrong.append(str(finding))
             self.wrong += [f"{entry.mark}: its import does not end" for entry, _ in client.pending]
             client.line.close()
 
