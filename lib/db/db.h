@@ -49,10 +49,10 @@ struct stw_stmt {
      * "$n::uuid" stands in `sql`, behind an equals sign; else 0. Many of them, alike but for the key, go out
      * as one. */
     size_t key;
-    /* Outside transactions, of one that is prepared: planned without its values and along an index, and what
-     * an index has in order is not sorted, however few rows PostgreSQL expects. Writes, transactions and
-     * points are planned without values anyway: whoever they are for, they find few rows by keys. */
-    bool in_order;
+    /* Outside transactions, of one that is prepared: with its values, without, or without and sorting nothing
+     * that an index has in order (slow to plan where much is joined). Writes, transactions and points are
+     * planned without anyway: they find few rows by keys, whoever they are for. */
+    enum { STW_PLAN_WITH_VALUES, STW_PLAN_ONCE, STW_PLAN_IN_ORDER } planning;
 };
 
 /* The rows belong to ctx->arena. `ret_rows` may be NULL. */

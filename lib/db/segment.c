@@ -113,7 +113,9 @@ static const struct stw_stmt *org_setter(const struct stw_conn *conn, const stru
         return &batch_org;
     if (!segment->outside_tx || (first != NULL && first->kind == STW_STMT_WRITE))
         return &once_org;
-    return segment->count == 1 && first->in_order ? &in_order_org : &session_org;
+    if (segment->count != 1 || first->planning == STW_PLAN_WITH_VALUES)
+        return &session_org;
+    return first->planning == STW_PLAN_ONCE ? &once_org : &in_order_org;
 }
 
 /* A single read sets it for the session, a lane for its batch: who comes next finds it as he would set it. In

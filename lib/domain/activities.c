@@ -115,10 +115,12 @@ static enum stw_code keep_last_touch(struct stw_context *ctx, const char *accoun
                                                 "($2::uuid, $3::uuid) order by id for no key update",
                                          .param_count = 3,
                                          .kind = STW_STMT_WRITE};
+    /* "version > 0" names the index activities_last_touch_idx. */
     static const struct stw_stmt keep = {
         .sql = "update accounts a set last_touch_at = n.at from (select t.id, (select max(v.happened_at) "
                "from activities v "
-               "where v.org_id = $1::uuid and v.account_id = t.id and v.deleted_at is null) as at "
+               "where v.org_id = $1::uuid and v.account_id = t.id and v.deleted_at is null and v.version > "
+               "0) as at "
                "from accounts t where t.org_id = $1::uuid and t.id in ($2::uuid, $3::uuid)) n "
                "where a.org_id = $1::uuid and a.id = n.id and a.last_touch_at is distinct from n.at",
         .param_count = 3,

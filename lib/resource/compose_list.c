@@ -379,11 +379,14 @@ struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *qu
         add_stretches(sql, &page);
     else
         add_all(sql, &page, WHOLE);
-    bool stable = is_stable(&page, plain);
-    struct stw_stmt stmt = stw_sql_finish(sql, STW_STMT_READ, stable);
-    /* All rows, or each walk's, in the order of an index: to sort them instead is never right, but PostgreSQL
-     * would where it has not heard of the organisation yet and expects one row. The key's index it takes by
-     * itself. */
-    stmt.in_order = stable && (page.walks > 0 || !plain);
+    struct stw_stmt stmt = stw_sql_finish(sql, STW_STMT_READ, is_stable(&page, plain));
+    /* Of all rows in the order of an index none need be sorted, but PostgreSQL would where it has not heard
+     * of the organisation yet and expects one row. The key's index it takes by itself. */
+    if (page.walks > 0)
+        stmt.planning = STW_PLAN_ONCE;
+    else if (!plain)
+        stmt.planning = STW_PLAN_IN_ORDER;
+    if (!stmt.name)
+        stmt.planning = STW_PLAN_WITH_VALUES;
     return stmt;
 }

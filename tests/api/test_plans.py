@@ -318,6 +318,16 @@ def test_a_create_with_a_key_looks_at_few_rows(unknown):
     assert not create()
 
 
+def test_the_last_touch_is_looked_up(unknown):
+    """The newest activity of an account is the end of an index of its own."""
+    account = unknown.ask("newcomer", "/v1/activities?limit=50&sort=id")[0]["data"][-1]["account_id"]
+    body = {"kind": "call", "subject": "Again", "account_id": account}
+    _, plans = unknown.send("newcomer", "POST", "/v1/activities", 201, json=body)
+    assert not list(faults_of(plans, FEW))
+    used = {node.get("Index Name") for plan in plans for node in nodes(plan)}
+    assert "activities_last_touch_idx" in used, used
+
+
 @pytest.mark.parametrize("resource", resources("list"), ids=name_of)
 def test_a_page_of_a_newcomer_looks_at_few_rows(unknown, resource):
     faults = []

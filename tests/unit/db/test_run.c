@@ -96,7 +96,9 @@ static void test_a_statement_is_planned_as_it_says(void **state)
     (void)state;
     struct stw_stmt stmt = {"mode", MODES, 0, STW_STMT_READ};
     assert_string_equal(one(&stmt, NULL), "auto on");
-    stmt.in_order = true;
+    stmt.planning = STW_PLAN_ONCE;
+    assert_string_equal(one(&stmt, NULL), "force_generic_plan on");
+    stmt.planning = STW_PLAN_IN_ORDER;
     assert_string_equal(one(&stmt, NULL), "force_generic_plan off");
     struct stw_stmt writing = {"writing", MODES, 0, STW_STMT_WRITE};
     assert_string_equal(one(&writing, NULL), "force_generic_plan on");
