@@ -309,10 +309,7 @@ def second_wall(cluster, stands):
             for one in select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
                        join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id'
                        where n.nspname = 'app' and c.relkind = 'v' and pg_get_viewdef(c.oid) not like '%WHERE%'
-            loop execute format(
-                'create or replace view app.%1$I as select * from steward.%1$I where org_id = '
-                'nullif(current_setting(''steward.org'', true), '''')::uuid with local check option', one.relname);
-            end loop;
+            loop execute steward.view_of(one.relname); end loop;
         end $$;"""
     cluster.sql(on if stands else off)
 
