@@ -115,7 +115,7 @@ static enum stw_code keep_last_touch(struct stw_context *ctx, const char *accoun
                                                 "($2::uuid, $3::uuid) order by id for no key update",
                                          .param_count = 3,
                                          .kind = STW_STMT_WRITE};
-    /* "version > 0" names the index activities_last_touch_idx. */
+    /* "version > 0" names the index activities_account_id_happened_at_idx. */
     static const struct stw_stmt keep = {
         .sql = "update accounts a set last_touch_at = n.at from (select t.id, (select max(v.happened_at) "
                "from activities v "

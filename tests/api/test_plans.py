@@ -325,7 +325,7 @@ def test_the_last_touch_is_looked_up(unknown):
     _, plans = unknown.send("newcomer", "POST", "/v1/activities", 201, json=body)
     assert not list(faults_of(plans, FEW))
     used = {node.get("Index Name") for plan in plans for node in nodes(plan)}
-    assert "activities_last_touch_idx" in used, used
+    assert "activities_account_id_happened_at_idx" in used, used
 
 
 @pytest.mark.parametrize("resource", resources("list"), ids=name_of)
