@@ -382,11 +382,9 @@ struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *qu
     struct stw_stmt stmt = stw_sql_finish(sql, STW_STMT_READ, is_stable(&page, plain));
     /* Of all rows in the order of an index none need be sorted, but PostgreSQL would where it has not heard
      * of the organisation yet and expects one row. The key's index it takes by itself. */
-    if (page.walks > 0)
+    if (stmt.name && page.walks > 0)
         stmt.planning = STW_PLAN_ONCE;
-    else if (!plain)
+    else if (stmt.name && !plain)
         stmt.planning = STW_PLAN_IN_ORDER;
-    if (!stmt.name)
-        stmt.planning = STW_PLAN_WITH_VALUES;
     return stmt;
 }
