@@ -51,9 +51,9 @@ enum stw_code stw_value_currency(struct stw_arena *arena, const char *text, size
 /* BCP 47 shape: language (2 or 3 letters)[-script][-region], e.g. zh-Hans-CN, es-419. Canonical case. */
 enum stw_code stw_value_language(struct stw_arena *arena, const char *text, size_t length,
                                  char **ret_text) STW_MUST_CHECK;
-/* The PostgreSQL text of a timestamptz in UTC ("2026-01-02 03:04:05.6+00") as RFC 3339 with Z: fraction of
- * exactly six digits. Writes at most 32 bytes with terminator; returns the length, 0 if it is not such a
- * text. */
+/* The PostgreSQL text of a timestamptz in UTC ("2026-01-02 03:04:05.6+00"), or the canonical form itself, as
+ * RFC 3339 with Z: fraction of exactly six digits. Writes at most 32 bytes with terminator; returns the
+ * length, 0 if it is not such a text. */
 size_t stw_value_timestamp_render(const char *database, size_t length, char ret_text[32]);
 
 #endif

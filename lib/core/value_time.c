@@ -3,6 +3,7 @@
 #include "core/value.h"
 
 #define MINUTES_PER_DAY (24 * 60)
+#define CANONICAL       27 /* length of what stw_value_timestamp makes */
 
 struct moment {
     int year, month, day;
@@ -217,6 +218,10 @@ static __attribute__((noinline)) bool put_fraction(char *at, const char *text, s
 
 size_t stw_value_timestamp_render(const char *database, size_t length, char ret_text[32])
 {
+    if (length == CANONICAL && database[length - 1] == 'Z') {
+        memcpy(ret_text, database, CANONICAL + 1);
+        return CANONICAL;
+    }
     if (length < 22 || memcmp(database + length - 3, "+00", 3) != 0 || !is_moment(database))
         return 0;
     if (length == 29 && !off_shape(database + 19, &fraction_shape))
@@ -226,6 +231,6 @@ size_t stw_value_timestamp_render(const char *database, size_t length, char ret_
     memcpy(ret_text, database, 19);
     ret_text[10] = 'T';
     ret_text[19] = '.';
-    memcpy(ret_text + 26, "Z", 2);
-    return 27;
+    memcpy(ret_text + CANONICAL - 1, "Z", 2);
+    return CANONICAL;
 }

@@ -37,9 +37,8 @@
  */
 enum stw_stmt_kind { STW_STMT_POINT, STW_STMT_READ, STW_STMT_WRITE, STW_STMT_SLOW };
 
-/* Prepared once per connection under `name`; with name NULL it is unnamed and planned with its values. All
- * parameters and columns travel as text. A name of more than 51 bytes, or one of too many on a connection,
- * runs unnamed. */
+/* Prepared once per connection under `name`; with name NULL, one of more than 51 bytes or one of too many on
+ * a connection it is unnamed and planned with its values. Parameters travel as text. */
 struct stw_stmt {
     const char *name;
     const char *sql;
@@ -50,9 +49,10 @@ struct stw_stmt {
      * as one. */
     size_t key;
     /* Outside transactions, of one that is prepared: with its values, without, or without and sorting nothing
-     * that an index has in order (slow to plan where much is joined). Writes, transactions and points are
-     * planned without anyway: they find few rows by keys, whoever they are for. */
+     * that an index has in order (slow to plan where much is joined). Writes, transactions and points, which
+     * find few rows by keys, whoever they are for, always are without. */
     enum { STW_PLAN_WITH_VALUES, STW_PLAN_ONCE, STW_PLAN_IN_ORDER } planning;
+    bool binary; /* how its columns travel; no arrays then */
 };
 
 /* The rows belong to ctx->arena. `ret_rows` may be NULL. */

@@ -1,8 +1,11 @@
+#include "db/binary.h"
 #include "db/internal.h"
 
 struct stw_rows {
     PGresult *result;
-    int first, count; /* its rows of the result */
+    struct stw_arena *arena;
+    int first, count;     /* its rows of the result */
+    unsigned char *forms; /* enum stw_form of each column; NULL: all came as text */
 };
 
 static void clear_rows(void *what)
@@ -10,10 +13,23 @@ static void clear_rows(void *what)
     PQclear(((struct stw_rows *)what)->result);
 }
 
+static unsigned char *forms_of(struct stw_arena *arena, const PGresult *result)
+{
+    int count = PQnfields(result);
+
+    if (!PQbinaryTuples(result) || count == 0)
+        return NULL;
+    unsigned char *forms = stw_arena_alloc(arena, (size_t)count);
+    for (int i = 0; i < count; i++)
+        forms[i] = (unsigned char)stw_form_of(PQftype(result, i));
+    return forms;
+}
+
 struct stw_rows *stw_rows_new(struct stw_arena *arena, PGresult *result)
 {
     struct stw_rows *rows = STW_NEW(arena, struct stw_rows);
-    *rows = (struct stw_rows){.result = result, .count = PQntuples(result)};
+    *rows = (struct stw_rows){
+        .result = result, .arena = arena, .count = PQntuples(result), .forms = forms_of(arena, result)};
     stw_arena_defer(arena, clear_rows, rows);
     return rows;
 }
@@ -26,7 +42,11 @@ static void clear_shared(void *what)
 struct stw_rows *stw_rows_share(struct stw_arena *arena, struct stw_shared *shared, int row)
 {
     struct stw_rows *rows = STW_NEW(arena, struct stw_rows);
-    *rows = (struct stw_rows){.result = shared->result, .first = row, .count = row >= 0};
+    *rows = (struct stw_rows){.result = shared->result,
+                              .arena = arena,
+                              .first = row,
+                              .count = row >= 0,
+                              .forms = forms_of(arena, shared->result)};
     stw_arena_defer(arena, clear_shared, shared);
     return rows;
 }
@@ -41,17 +61,34 @@ int stw_rows_columns(const struct stw_rows *rows)
     return PQnfields(rows->result);
 }
 
-const char *stw_rows_value(const struct stw_rows *rows, int row, int column)
+const char *stw_rows_cell(const struct stw_rows *rows, int row, int column, char scratch[STW_CELL_SCRATCH],
+                          size_t *ret_length)
 {
-    return PQgetvalue(rows->result, rows->first + row, column);
+    const char *value = PQgetvalue(rows->result, rows->first + row, column);
+    size_t length = (size_t)PQgetlength(rows->result, rows->first + row, column);
+
+    if (length == 0 && PQgetisnull(rows->result, rows->first + row, column))
+        return NULL;
+    if (rows->forms && rows->forms[column] != STW_FORM_TEXT)
+        return stw_form_text(rows->forms[column], value, length, scratch, ret_length);
+    *ret_length = length;
+    return value;
 }
 
-int stw_rows_is_null(const struct stw_rows *rows, int row, int column)
+const char *stw_rows_text(const struct stw_rows *rows, int row, int column)
 {
-    return PQgetisnull(rows->result, rows->first + row, column);
+    char scratch[STW_CELL_SCRATCH];
+    size_t length;
+    const char *text = stw_rows_cell(rows, row, column, scratch, &length);
+
+    return text == scratch ? stw_arena_strndup(rows->arena, text, length) : text;
 }
 
-int stw_rows_size(const struct stw_rows *rows, int row, int column)
+size_t stw_rows_length(const struct stw_rows *rows, int row, int column)
 {
-    return PQgetlength(rows->result, rows->first + row, column);
+    char scratch[STW_CELL_SCRATCH];
+    size_t length = 0;
+
+    (void)stw_rows_cell(rows, row, column, scratch, &length);
+    return length;
 }

@@ -3,26 +3,20 @@
 
 #include <stddef.h>
 
-/* What a statement found; valid as long as the request's arena. */
+/* What a statement found; valid as long as the request's arena. However values travelled, they are read as
+ * text; a moment is PostgreSQL's text of it or, of a statement whose columns travel in binary, RFC 3339. */
 struct stw_rows;
 int stw_rows_count(const struct stw_rows *rows);
 int stw_rows_columns(const struct stw_rows *rows);
 
-/* For the two below: what libpq says of a cell, in one jump. The value of a NULL is an empty text. */
-const char *stw_rows_value(const struct stw_rows *rows, int row, int column);
-int stw_rows_is_null(const struct stw_rows *rows, int row, int column);
-int stw_rows_size(const struct stw_rows *rows, int row, int column);
+/* The text of a cell, NULL for SQL NULL; as long as the rows. */
+const char *stw_rows_text(const struct stw_rows *rows, int row, int column);
+size_t stw_rows_length(const struct stw_rows *rows, int row, int column);
 
-/* NULL for SQL NULL. */
-static inline const char *stw_rows_text(const struct stw_rows *rows, int row, int column)
-{
-    const char *text = stw_rows_value(rows, row, column);
-    return text != NULL && text[0] == '\0' && stw_rows_is_null(rows, row, column) ? NULL : text;
-}
-
-static inline size_t stw_rows_length(const struct stw_rows *rows, int row, int column)
-{
-    return (size_t)stw_rows_size(rows, row, column);
-}
+/* The same for those who read many: where the text has to be made it is made in `scratch`, and lasts as long
+ * as that. `ret_length` is untouched for NULL. */
+#define STW_CELL_SCRATCH 64
+const char *stw_rows_cell(const struct stw_rows *rows, int row, int column, char scratch[STW_CELL_SCRATCH],
+                          size_t *ret_length);
 
 #endif

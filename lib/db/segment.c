@@ -87,8 +87,9 @@ static bool send_stmt(struct stw_conn *conn, struct stw_ticket *ticket, const st
     }
     step_add(conn, ticket, kind)->prepared = entry;
     if (entry != NULL)
-        return PQsendQueryPrepared(conn->pg, name, stmt->param_count, params, NULL, NULL, 0) == 1;
-    return PQsendQueryParams(conn->pg, stmt->sql, stmt->param_count, NULL, params, NULL, NULL, 0) == 1;
+        return PQsendQueryPrepared(conn->pg, name, stmt->param_count, params, NULL, NULL, stmt->binary) == 1;
+    return PQsendQueryParams(conn->pg, stmt->sql, stmt->param_count, NULL, params, NULL, NULL,
+                             stmt->binary) == 1;
 }
 
 #define SET_ORG(local) "select set_config('steward.org', $1, " local ")"

@@ -217,16 +217,18 @@ struct stw_stmt stw_compose_related(struct stw_sql *sql, const struct stw_refere
         stw_sql_add(sql, " and t.deleted_at is null and t.id = any(");
         stw_sql_value(sql, keys, "uuid[]");
         stw_sql_add(sql, ")");
-        return stw_sql_finish(sql, STW_STMT_READ, true);
+    } else {
+        stw_sql_printf(sql, "select t.* from unnest(");
+        stw_sql_value(sql, keys, "uuid[]");
+        stw_sql_add(sql, ") as k (id) cross join lateral (");
+        add_from(sql, target->columns, target);
+        stw_access_where(sql, target, STW_READ, "t");
+        stw_sql_printf(sql, " and t.deleted_at is null and t.%s = k.id order by t.id desc limit %d) t",
+                       target->fields[reference->field].name, each);
     }
-    stw_sql_printf(sql, "select t.* from unnest(");
-    stw_sql_value(sql, keys, "uuid[]");
-    stw_sql_add(sql, ") as k (id) cross join lateral (");
-    add_from(sql, target->columns, target);
-    stw_access_where(sql, target, STW_READ, "t");
-    stw_sql_printf(sql, " and t.deleted_at is null and t.%s = k.id order by t.id desc limit %d) t",
-                   target->fields[reference->field].name, each);
-    return stw_sql_finish(sql, STW_STMT_READ, true);
+    struct stw_stmt stmt = stw_sql_finish(sql, STW_STMT_READ, true);
+    stmt.binary = true;
+    return stmt;
 }
 
 struct stw_stmt stw_compose_history(struct stw_sql *sql, const struct stw_plan *plan, const char *id,

@@ -380,6 +380,7 @@ struct stw_stmt stw_compose_list(struct stw_sql *sql, const struct stw_query *qu
     else
         add_all(sql, &page, WHOLE);
     struct stw_stmt stmt = stw_sql_finish(sql, STW_STMT_READ, is_stable(&page, plain));
+    stmt.binary = true;
     /* Of all rows in the order of an index none need be sorted, but PostgreSQL would where it has not heard
      * of the organisation yet and expects one row. The key's index it takes by itself. */
     if (stmt.name && page.walks > 0)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/buf.h"
-#include "core/uuid.h"
 
 #define COLUMNS_MAX 16384
 
@@ -113,16 +112,11 @@ static void sort_by_flags(struct stw_plan *plan)
 
 static struct stw_member member_of(struct stw_arena *arena, const struct stw_field *field, int column)
 {
-    bool is_id = field->type == STW_TYPE_ID || field->type == STW_TYPE_REF;
     int length = (int)strlen(field->name) + 4;
     char *key = STW_NEW_N(arena, char, (size_t)length + STW_KEY_PIECE);
 
     snprintf(key, (size_t)length + 1, ",\"%s\":", field->name);
-    return (struct stw_member){.key = key,
-                               .key_length = length,
-                               .column = column,
-                               .type = field->type,
-                               .value_length = is_id ? STW_UUID_TEXT - 1 : 0};
+    return (struct stw_member){.key = key, .key_length = length, .column = column, .type = field->type};
 }
 
 static void lay_out_columns(struct stw_plan *plan, struct stw_arena *arena)
@@ -139,7 +133,8 @@ static void lay_out_columns(struct stw_plan *plan, struct stw_arena *arena)
         plan->members[i] = member_of(arena, field, plan->first_column[i]);
         if (!has_column)
             continue;
-        stw_buf_printf(&columns, "%st.%s", i ? ", " : "", field->name);
+        stw_buf_printf(&columns, "%st.%s%s", i ? ", " : "", field->name,
+                       field->type == STW_TYPE_TEXTS ? "::text" : "");
         if (field->type == STW_TYPE_MONEY) {
             plan->column_count++;
             stw_buf_printf(&columns, ", t.%s_currency", field->name);

@@ -28,7 +28,6 @@ struct stw_member {
     int key_length;
     int column; /* first_column */
     enum stw_type type;
-    int value_length; /* of any value that is not NULL, where the type has but one; else 0 */
 };
 
 struct stw_plan {

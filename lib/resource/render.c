@@ -240,8 +240,9 @@ static char *put_key(char *at, const struct stw_member *member)
 static void add_value(struct stw_buf *out, const struct stw_member *member, bool masked,
                       const struct stw_rows *rows, int row)
 {
-    const char *text = stw_rows_text(rows, row, member->column);
-    size_t length = stw_rows_length(rows, row, member->column);
+    char scratch[STW_CELL_SCRATCH];
+    size_t length = 0;
+    const char *text = stw_rows_cell(rows, row, member->column, scratch, &length);
 
     if (text && masked)
         stw_render_masked(out, member->type, text, length);
@@ -275,6 +276,7 @@ void stw_render_open(struct stw_buf *out, const struct stw_plan *plan, const str
     const struct stw_member *member = plan->members;
     size_t start = out->length;
     struct pen pen = pen_at_end(out);
+    char scratch[STW_CELL_SCRATCH];
 
     if (fields == 0)
         stw_buf_add_char(out, '{');
@@ -283,12 +285,10 @@ void stw_render_open(struct stw_buf *out, const struct stw_plan *plan, const str
     for (uint64_t left = fields, masks = grant->masked; left; left >>= 1, masks >>= 1, member++) {
         if (!(left & 1))
             continue;
-        const char *text = stw_rows_text(rows, row, member->column);
-        size_t length = (size_t)member->value_length;
+        size_t length = 0;
+        const char *text = stw_rows_cell(rows, row, member->column, scratch, &length);
         char *end = NULL;
 
-        if (length == 0 && text)
-            length = stw_rows_length(rows, row, member->column);
         size_t bound = (size_t)member->key_length + STW_KEY_PIECE + length + VALUE_SLACK;
         if (bound >= (size_t)(pen.limit - pen.at)) {
             stw_buf_end(out, pen.at);

@@ -17,21 +17,20 @@ struct stw_rows {
     const char *cells[80];
 };
 
-const char *stw_rows_value(const struct stw_rows *rows, int row, int column)
+const char *stw_rows_cell(const struct stw_rows *rows, int row, int column, char scratch[STW_CELL_SCRATCH],
+                          size_t *ret_length)
 {
+    (void)scratch;
     assert_true(row == 0 && column >= 0);
-    return rows->cells[column] ? rows->cells[column] : "";
+    if (rows->cells[column])
+        *ret_length = strlen(rows->cells[column]);
+    return rows->cells[column];
 }
 
-int stw_rows_is_null(const struct stw_rows *rows, int row, int column)
+const char *stw_rows_text(const struct stw_rows *rows, int row, int column)
 {
-    (void)row;
-    return rows->cells[column] == NULL;
-}
-
-int stw_rows_size(const struct stw_rows *rows, int row, int column)
-{
-    return (int)strlen(stw_rows_value(rows, row, column));
+    size_t length;
+    return stw_rows_cell(rows, row, column, NULL, &length);
 }
 
 static struct stw_engine *engine;
