@@ -30,9 +30,9 @@ enum {
 #define NUMERIC_FRACTION 24
 #define NUMERIC_MINUS    0x4000 /* neither this nor 0: not a number, or infinite */
 
-enum stw_form stw_form_of(Oid type)
+enum stw_form stw_form_of(unsigned oid)
 {
-    switch (type) {
+    switch (oid) {
     case BOOL_OID:
         return STW_FORM_BOOL;
     case INT2_OID:
@@ -169,12 +169,16 @@ static char *put_date(char *at, int32_t days)
 /* Microseconds from the start of 2000. */
 static char *put_timestamp(char *at, int64_t moment)
 {
-    int64_t days = moment / DAY_US - (moment % DAY_US < 0);
-    unsigned us = (unsigned)((moment - days * DAY_US) % 1000000);
-    unsigned seconds = (unsigned)((moment - days * DAY_US) / 1000000);
+    int64_t days = moment / DAY_US;
+    int64_t left = moment % DAY_US;
 
+    if (left < 0) {
+        days--;
+        left += DAY_US;
+    }
     if (days < FIRST_DAY || days > LAST_DAY)
         return at;
+    unsigned us = (unsigned)(left % 1000000), seconds = (unsigned)(left / 1000000);
     at = put_date(at, (int32_t)days);
     *at++ = 'T';
     at = put_pair(at, seconds / 3600);
@@ -199,14 +203,16 @@ static unsigned group_of(const struct numeric *numeric, int place)
 {
     int index = numeric->weight - place;
 
-    return index >= 0 && index < numeric->count ? (unsigned)short_at(numeric->groups + (ptrdiff_t)index * 2)
-                                                : 0;
+    if (index < 0 || index >= numeric->count)
+        return 0;
+    return (unsigned)short_at(numeric->groups + (ptrdiff_t)index * 2) % 10000;
 }
 
-static char *put_numeric(char *at, const char *bytes)
+static char *put_numeric(char *at, const char *bytes, size_t length)
 {
-    const struct numeric numeric = {
-        .count = short_at(bytes), .weight = short_at(bytes + 2), .groups = bytes + NUMERIC_HEAD};
+    const struct numeric numeric = {.count = (int)(length - NUMERIC_HEAD) / 2,
+                                    .weight = short_at(bytes + 2),
+                                    .groups = bytes + NUMERIC_HEAD};
     int sign = short_at(bytes + 4), scale = short_at(bytes + 6);
     int place = numeric.weight > 0 ? numeric.weight : 0;
 
@@ -219,7 +225,7 @@ static char *put_numeric(char *at, const char *bytes)
     at = put_int(at, group_of(&numeric, place));
     while (--place >= 0)
         at = put_four(at, group_of(&numeric, place));
-    if (scale == 0)
+    if (scale <= 0)
         return at;
     *at++ = '.';
     char *end = at + scale;
@@ -231,9 +237,14 @@ static char *put_numeric(char *at, const char *bytes)
 const char *stw_form_text(enum stw_form form, const char *bytes, size_t length,
                           char scratch[STW_CELL_SCRATCH], size_t *ret_length)
 {
+    static const size_t sizes[] = {
+        [STW_FORM_TEXT] = 0, [STW_FORM_BOOL] = 1,      [STW_FORM_INT2] = 2,
+        [STW_FORM_INT4] = 4, [STW_FORM_INT8] = 8,      [STW_FORM_UUID] = 16,
+        [STW_FORM_DATE] = 4, [STW_FORM_TIMESTAMP] = 8, [STW_FORM_NUMERIC] = NUMERIC_HEAD,
+        [STW_FORM_JSONB] = 1};
     char *end = scratch;
 
-    switch (form) {
+    switch (length < sizes[form] ? STW_FORM_TEXT : form) {
     case STW_FORM_TEXT:
         *ret_length = length;
         return bytes;
@@ -263,7 +274,7 @@ const char *stw_form_text(enum stw_form form, const char *bytes, size_t length,
         end = put_timestamp(end, long_at(bytes));
         break;
     case STW_FORM_NUMERIC:
-        end = put_numeric(end, bytes);
+        end = put_numeric(end, bytes, length);
         break;
     }
     *end = '\0';

@@ -1,7 +1,7 @@
 #ifndef STW_DB_BINARY_H
 #define STW_DB_BINARY_H
 
-#include <libpq-fe.h>
+#include <stddef.h>
 
 #include "db/rows.h"
 
@@ -11,7 +11,7 @@
  * for sending (uuid_send, timestamptz_send, date_send, numeric_send, jsonb_send, int4send).
  */
 enum stw_form {
-    STW_FORM_TEXT, /* also what is not known: as it came */
+    STW_FORM_TEXT, /* also what is not known or too short for its form: as it came */
     STW_FORM_BOOL,
     STW_FORM_INT2,
     STW_FORM_INT4,
@@ -22,7 +22,8 @@ enum stw_form {
     STW_FORM_NUMERIC,
     STW_FORM_JSONB,
 };
-enum stw_form stw_form_of(Oid type);
+/* Of the type with this number in PostgreSQL's catalogue. */
+enum stw_form stw_form_of(unsigned oid);
 
 /* What PostgreSQL itself would write, but "2026-01-02T03:04:05.678901Z" for a moment. The text is either
  * `bytes`, a part of it, or `scratch`, and ends with a NUL. Empty for what a scratch cannot hold: moments and
