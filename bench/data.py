@@ -161,17 +161,18 @@ def slug(number):
 
 
 class Shape:
-    """How much data: accounts in the big organisations, and organisations altogether."""
+    """How much data: accounts in the big organisations, and organisations altogether; bare: accounts alone."""
 
-    def __init__(self, scale, organizations):
+    def __init__(self, scale, organizations, bare=False):
         self.scale = scale
+        self.bare = bare
         self.organizations = max(organizations, BIG)
         self.each = scale // BIG
         self.small = self.organizations - BIG
-        self.words = f"{scale:,} accounts, {self.organizations:,} organisations"
+        self.words = f"{scale:,} {'bare ' if bare else ''}accounts, {self.organizations:,} organisations"
 
     def __str__(self):
-        return f"{self.scale}-{self.organizations}"
+        return f"{self.scale}-{self.organizations}{'-bare' if self.bare else ''}"
 
     def fill(self, text, number="i"):
         """A statement with its names filled in; `number` is what the moment is counted by."""
@@ -223,12 +224,14 @@ def _fill(cluster, shape, say):
         run(f"{shape.each * BIG * 3:,} activities", _without_indexes("activities", shape.fill(ACTIVITIES)))
 
     other = threading.Thread(target=activities)
-    other.start()
+    if not shape.bare:
+        other.start()
     small = shape.fill(SMALL) if shape.small else ""
     run(f"{shape.each * BIG + shape.small * SMALL_ACCOUNTS:,} accounts",
         _without_indexes("accounts", shape.fill(ACCOUNTS, f"({shape.each} * 2 + i)") + small))
-    run(f"{shape.each * BIG:,} opportunities", _without_indexes("opportunities", shape.fill(OPPORTUNITIES)))
-    other.join()
+    if not shape.bare:
+        run(f"{shape.each * BIG:,} opportunities", _without_indexes("opportunities", shape.fill(OPPORTUNITIES)))
+        other.join()
     if failures:
         raise failures[0]
 

@@ -31,6 +31,7 @@ def read_arguments():
     parser.add_argument("--seconds", type=int, help="length of a run (default 5; 1 with --quick)")
     parser.add_argument("--scale", type=int, default=data.SCALE, help="accounts (default 1000000)")
     parser.add_argument("--orgs", type=int, default=data.BIG, help="organisations (default 20)")
+    parser.add_argument("--bare", action="store_true", help="accounts without activities and opportunities")
     parser.add_argument("--rebuild", action="store_true", help="build the data anew")
     parser.add_argument("--hold", action="store_true", help="start everything, print how to reach it, and wait")
     return parser.parse_args()
@@ -79,14 +80,14 @@ def hold(load):
 def measure(arguments, load, shape):
     pairs = arguments.pairs or (2 if arguments.quick else 5)
     seconds = arguments.seconds or (1 if arguments.quick else 5)
-    usual = (shape.scale, shape.organizations) == (data.SCALE, data.BIG)
+    usual = (shape.scale, shape.organizations, shape.bare) == (data.SCALE, data.BIG, False)
 
     def made(on, beside=None):
         return Bench(on, pairs, seconds, not arguments.quick, say, beside)
 
     @contextlib.contextmanager
     def beside():
-        with started(data.Shape(shape.scale if shape.small else LITTLE, data.BIG)) as less:
+        with started(data.Shape(shape.scale if shape.small else LITTLE, data.BIG, shape.bare)) as less:
             yield made(less)
 
     bench, results = made(load, beside), []
@@ -109,7 +110,7 @@ def main():
     # ours, and inherited by server and wrk: ten thousand connections are as many files in two of them
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    shape = data.Shape(arguments.scale, arguments.orgs)
+    shape = data.Shape(arguments.scale, arguments.orgs, arguments.bare)
     began = time.monotonic()
     try:
         with started(shape, arguments.rebuild) as load:
