@@ -13,7 +13,7 @@
 
 #define PREFIX      "STEWARD_"
 #define FILE_SUFFIX "_FILE"
-#define FILE_MAX    (64 * 1024)
+#define FILE_MAX    ((ssize_t)64 * 1024)
 
 #define NUMBER(setting, member, first, last, value, text)                                                    \
     {                                                                                                        \
@@ -214,7 +214,8 @@ static void take(struct reading *reading, const struct srv_setting *setting, con
         return;
     }
     if (setting->number) {
-        take_number(reading, setting, value);
+        if (value)
+            take_number(reading, setting, value);
         return;
     }
     if (given->file)

@@ -65,7 +65,7 @@ static bool is_network(const char *text, size_t length)
     if (!slash)
         return true;
     digits = strspn(slash + 1, "0123456789");
-    return digits > 0 && digits <= 3 && slash[1 + digits] == '\0' && atoi(slash + 1) <= bits;
+    return digits > 0 && digits <= 3 && slash[1 + digits] == '\0' && strtol(slash + 1, NULL, 10) <= bits;
 }
 
 const char *srv_check_networks(const char *value)

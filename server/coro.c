@@ -266,7 +266,7 @@ static void retire(struct srv_coro *coro)
     pool->idle_count++;
 }
 
-struct srv_coro *srv_coro_start(struct srv_coro_pool *pool, void (*run)(void *argument), void *argument)
+bool srv_coro_start(struct srv_coro_pool *pool, void (*run)(void *argument), void *argument)
 {
     struct srv_coro *coro = pool->idle;
 
@@ -276,7 +276,7 @@ struct srv_coro *srv_coro_start(struct srv_coro_pool *pool, void (*run)(void *ar
     } else {
         coro = create(pool);
         if (!coro)
-            return NULL;
+            return false;
     }
     coro->next = NULL;
     coro->run = run;
@@ -284,7 +284,7 @@ struct srv_coro *srv_coro_start(struct srv_coro_pool *pool, void (*run)(void *ar
     coro->finished = false;
     pool->running++;
     srv_coro_resume(coro);
-    return coro;
+    return true;
 }
 
 void srv_coro_resume(struct srv_coro *coro)

@@ -14,8 +14,8 @@ struct srv_coro_pool;
 struct srv_coro_pool *srv_coro_pool_new(size_t keep); /* `keep`: idle stacks kept */
 void srv_coro_pool_free(struct srv_coro_pool *pool);  /* none may be running */
 
-/* Runs run(argument) on its own stack until it yields or returns. NULL when no stack can be had. */
-struct srv_coro *srv_coro_start(struct srv_coro_pool *pool, void (*run)(void *argument), void *argument);
+/* Runs run(argument) on its own stack until it yields or returns. False when no stack can be had. */
+bool srv_coro_start(struct srv_coro_pool *pool, void (*run)(void *argument), void *argument);
 /* Continues one that yielded; must be called from outside any coroutine. A finished one goes back to its
  * pool. */
 void srv_coro_resume(struct srv_coro *coro);

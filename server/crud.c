@@ -200,7 +200,7 @@ static enum stw_code read_history_query(struct srv_request *request, int *ret_li
                             STW_AT_PARAMETER, pair->name, &value))
             good = false;
         else if (is_limit)
-            *ret_limit = atoi(value.text);
+            *ret_limit = (int)strtol(value.text, NULL, 10);
         else
             *ret_before = value.text;
     }
@@ -233,7 +233,7 @@ static enum stw_code history(struct srv_request *request, struct srv_reply *repl
         return code;
     stw_buf_add_text(out, "{\"data\":[");
     for (int row = 0; row < stw_rows_count(rows); row++) {
-        const char *now = stw_rows_text(rows, row, HISTORY_SEQ);
+        const char *now = stw_rows_value(rows, row, HISTORY_SEQ);
         if (!seq || strcmp(now, seq) != 0) {
             if (++events > limit)
                 break;

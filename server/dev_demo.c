@@ -24,7 +24,7 @@ static char *env_text(struct stw_arena *arena, const struct stw_demo_access *acc
         char role[64] = "";
         const char *name = stw_role_name(access->logins[i].role);
 
-        for (size_t j = 0; name[j] && j < sizeof(role) - 1; j++)
+        for (size_t j = 0; j < sizeof(role) - 1 && name[j]; j++)
             role[j] = (char)toupper((unsigned char)name[j]);
         stw_buf_printf(&text, "%s_EMAIL=%s\n%s_PASSWORD=%s\n", role, access->logins[i].email, role,
                        access->logins[i].password);

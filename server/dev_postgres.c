@@ -105,7 +105,8 @@ static _Noreturn void run_program(const struct srv_dev *dev, const char *name, c
     if (log_fd < 0 || dup2(log_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
         _exit(126);
     close(STDIN_FILENO);
-    open("/dev/null", O_RDONLY);
+    if (open("/dev/null", O_RDONLY) != STDIN_FILENO)
+        _exit(126);
     close_range(STDERR_FILENO + 1, ~0U, 0);
     unsetenv("NOTIFY_SOCKET");
     unsetenv("LISTEN_FDS");

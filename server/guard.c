@@ -119,7 +119,7 @@ static enum single single_of(const struct srv_field *field)
     size_t length = field->name_length;
 
     if (length >= sizeof(by_length) / sizeof(by_length[0]) || !by_length[length].name ||
-        strncasecmp(field->name, by_length[length].name, length))
+        strncasecmp(field->name, by_length[length].name, length) != 0)
         return SINGLE_COUNT;
     return by_length[length].single;
 }
@@ -149,7 +149,7 @@ static enum stw_code check_transfer_encoding(const struct srv_head *head, const 
 
     if (!coding->name)
         return STW_OK;
-    if (singles[CONTENT_LENGTH].name || strcmp(head->version, "HTTP/1.1"))
+    if (singles[CONTENT_LENGTH].name || strcmp(head->version, "HTTP/1.1") != 0)
         return STW_MALFORMED_REQUEST;
     if (!equals(coding->value, coding->value_length, "chunked"))
         return STW_NOT_IMPLEMENTED;
@@ -221,7 +221,7 @@ enum stw_code srv_guard_check(const struct srv_head *head, struct srv_framing *r
     if (head->has_gaps || !is_target(head->target, head->target_length) ||
         !is_token(head->method, strlen(head->method)))
         return STW_MALFORMED_REQUEST;
-    if (strcmp(head->version, "HTTP/1.1") && strcmp(head->version, "HTTP/1.0"))
+    if (strcmp(head->version, "HTTP/1.1") != 0 && strcmp(head->version, "HTTP/1.0") != 0)
         return STW_MALFORMED_REQUEST;
     code = collect(head, singles);
     if (!code)

@@ -112,7 +112,7 @@ static enum stw_code get_errors(struct srv_request *request, struct srv_reply *r
     stw_buf_add_text(out, "\xef\xbb\xbfline,column,code,detail\r\n");
     for (int row = 0; row < stw_rows_count(rows); row++) {
         const char *column = stw_rows_text(rows, row, COLUMN);
-        const struct srv_problem *problem = problem_named(stw_rows_text(rows, row, CODE));
+        const struct srv_problem *problem = problem_named(stw_rows_value(rows, row, CODE));
 
         stw_buf_printf(out, "%s,", stw_rows_text(rows, row, LINE));
         add_cell(out, column ? column : "");

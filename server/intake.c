@@ -13,7 +13,7 @@ enum srv_method srv_intake_method(const char *name)
 {
     enum srv_method method = 0;
 
-    while (method < SRV_METHOD_COUNT && strcmp(srv_method_name(method), name))
+    while (method < SRV_METHOD_COUNT && strcmp(srv_method_name(method), name) != 0)
         method++;
     return method;
 }
@@ -48,7 +48,7 @@ bool srv_intake_traceparent(const char *text)
         !hex_run(text + 53, 2, true) || !strncmp(text, "ff", 2))
         return false;
     /* Version 00 ends here; later ones may add fields behind a hyphen. */
-    return length == 55 || (strncmp(text, "00", 2) && text[55] == '-');
+    return length == 55 || (strncmp(text, "00", 2) != 0 && text[55] == '-');
 }
 
 static void take_headers(struct srv_request *request, const struct srv_head *head)

@@ -32,7 +32,7 @@ static bool failed(const char *what)
 /* Port and URL from the first socket. */
 static bool describe(struct srv_listeners *listeners)
 {
-    union address address;
+    union address address = {0};
     socklen_t length = sizeof(address);
     char text[INET6_ADDRSTRLEN];
 
@@ -57,12 +57,12 @@ static int inherited_count(void)
 {
     const char *pid = getenv("LISTEN_PID");
     const char *fds = getenv("LISTEN_FDS");
-    int count = pid && fds && atol(pid) == (long)getpid() ? atoi(fds) : 0;
+    long count = pid && fds && strtol(pid, NULL, 10) == getpid() ? strtol(fds, NULL, 10) : 0;
 
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
-    return count < 0 ? 0 : count > SRV_LISTEN_MAX ? SRV_LISTEN_MAX : count;
+    return count < 0 ? 0 : count > SRV_LISTEN_MAX ? SRV_LISTEN_MAX : (int)count;
 }
 
 static bool inherit(struct srv_listeners *listeners, int inherited, int count)

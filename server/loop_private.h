@@ -58,7 +58,7 @@ struct srv_loop {
 struct srv_loop *srv_loop_new(struct srv_shared *shared, int index, int listen_fd, bool listener_is_own);
 void srv_loop_free(struct srv_loop *loop);
 /* Runs until shared->stopping is seen and all is drained. */
-void *srv_loop_run(void *loop);
+void *srv_loop_run(void *self);
 /* From any thread. */
 void srv_loop_wake(struct srv_loop *loop);
 

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -40,16 +41,15 @@ static double seconds(clockid_t clock)
 double srv_metrics_started(void)
 {
     char stat[1024];
-    unsigned long long ticks;
     double since_boot;
     const char *at = read_file("/proc/self/stat", stat, sizeof(stat)) ? strrchr(stat, ')') : NULL;
 
     /* The second field is the program's name and may hold spaces; the start is the twentieth behind it. */
-    if (!at ||
-        sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-               &ticks) != 1)
+    for (int field = 0; field < 20 && at; field++)
+        at = strchr(at + 1, ' ');
+    if (!at)
         return seconds(CLOCK_REALTIME);
-    since_boot = (double)ticks / (double)sysconf(_SC_CLK_TCK);
+    since_boot = (double)strtoull(at, NULL, 10) / (double)sysconf(_SC_CLK_TCK);
     return seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME) + since_boot;
 }
 
@@ -78,8 +78,7 @@ static void gauge(struct stw_buf *out, const char *name, const char *help, doubl
 void srv_metrics_process(struct stw_buf *out, double started)
 {
     char statm[128];
-    unsigned long virtual_pages;
-    unsigned long resident_pages;
+    char *resident;
     double page = (double)sysconf(_SC_PAGESIZE);
     struct rlimit limit;
     struct rusage usage;
@@ -88,12 +87,11 @@ void srv_metrics_process(struct stw_buf *out, double started)
     srv_metrics_family(out, "steward_build_info", "gauge", "What was built; always 1.");
     stw_buf_add_text(out,
                      "steward_build_info{version=\"" STEWARD_VERSION "\",compiler=\"" __VERSION__ "\"} 1\n");
-    if (read_file("/proc/self/statm", statm, sizeof(statm)) &&
-        sscanf(statm, "%lu %lu", &virtual_pages, &resident_pages) == 2) {
+    if (read_file("/proc/self/statm", statm, sizeof(statm))) {
         gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
-              (double)virtual_pages * page);
+              (double)strtoul(statm, &resident, 10) * page);
         gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.",
-              (double)resident_pages * page);
+              (double)strtoul(resident, NULL, 10) * page);
     }
     if (descriptors >= 0)
         gauge(out, "process_open_fds", "Number of open file descriptors.", (double)descriptors);

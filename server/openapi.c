@@ -32,7 +32,7 @@ const char *srv_openapi_pascal(const struct srv_openapi *openapi, const char *na
 
     for (; *name; name++) {
         if (*name != '_')
-            *to++ = start && *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
+            *to++ = (char)(start && *name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
         start = *name == '_';
     }
     *to = '\0';
@@ -43,8 +43,8 @@ const char *srv_openapi_words(const struct srv_openapi *openapi, const char *nam
 {
     char *words = stw_arena_strdup(openapi->arena, name);
 
-    for (char *c = words; *c; c++)
-        *c = *c == '_' ? ' ' : *c;
+    for (char *c = strchr(words, '_'); c; c = strchr(c, '_'))
+        *c = ' ';
     return words;
 }
 

@@ -174,7 +174,8 @@ static json_t *parameters_of(const struct work *work)
     json_array_foreach(json_object_get(work->entry, "parameters"), i, name)
         refer(work, parameters, json_string_value(name));
     if (json_is_true(json_object_get(work->entry, "if_match")))
-        refer(work, parameters, route->plan->resource->needs_precondition ? "IfMatchRequired" : "IfMatch");
+        refer(work, parameters,
+              route->plan && route->plan->resource->needs_precondition ? "IfMatchRequired" : "IfMatch");
     if (route->subject && route->plan && !route->subject->keeps_secret)
         refer(work, parameters, "DryRun");
     if (route->flags & SRV_ROUTE_IDEMPOTENT)
@@ -391,7 +392,7 @@ static void add_errors(const struct work *work, json_t *responses)
 
     json_object_foreach(json_object_get(work->openapi->base, "statuses"), status, component)
     {
-        int number = atoi(status);
+        int number = (int)strtol(status, NULL, 10);
 
         if (names_error(work, number) || may_end(work, number))
             take_status(work, responses, number);

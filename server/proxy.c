@@ -102,7 +102,7 @@ static bool contains(const struct network *network, const unsigned char address[
     unsigned rest = network->bits % 8;
     unsigned mask = (0xff00u >> rest) & 0xffu;
 
-    if (memcmp(network->address, address, bytes))
+    if (memcmp(network->address, address, bytes) != 0)
         return false;
     return rest == 0 || (network->address[bytes] & mask) == (address[bytes] & mask);
 }

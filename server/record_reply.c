@@ -67,18 +67,19 @@ static void add_related(struct stw_context *ctx, struct stw_buf *out, const stru
                         const char *key)
 {
     const struct stw_related *related = index->related;
-    int at = key ? first_of_key(index, key) : index->count;
+    int count = key ? index->count : 0;
+    int at = key ? first_of_key(index, key) : 0;
 
     stw_buf_printf(out, ",\"%s\":", related->reference->name);
     if (!related->part) {
-        if (at < index->count && strcmp(index->rows[at].key, key) == 0)
+        if (at < count && strcmp(index->rows[at].key, key) == 0)
             add_related_record(ctx, out, related, index->rows[at].row);
         else
             stw_buf_add_text(out, "null");
         return;
     }
     stw_buf_add_char(out, '[');
-    for (bool first = true; at < index->count && strcmp(index->rows[at].key, key) == 0; at++, first = false) {
+    for (bool first = true; at < count && strcmp(index->rows[at].key, key) == 0; at++, first = false) {
         if (!first)
             stw_buf_add_char(out, ',');
         add_related_record(ctx, out, related, index->rows[at].row);
@@ -127,7 +128,7 @@ static bool names_tag(const char *header, const char *tag)
     if (strcmp(header, "*") == 0)
         return true;
     for (const char *at = strstr(header, tag); at; at = strstr(at + 1, tag)) {
-        char before = at == header ? ',' : at[-1];
+        int before = at == header ? ',' : at[-1];
         if (before == ',' || before == ' ' || before == '/')
             return true;
     }
@@ -160,7 +161,7 @@ void srv_record_reply(struct srv_request *request, struct srv_reply *reply, cons
 static const char *next_link(struct srv_request *request, const char *cursor)
 {
     struct stw_buf link;
-    stw_buf_init(&link, request->ctx.arena, 512, 16 * 1024);
+    stw_buf_init(&link, request->ctx.arena, 512, (size_t)16 * 1024);
     stw_buf_printf(&link, "<%s?", request->path);
     for (int i = 0; i < request->query_count; i++) {
         if (strcmp(request->query[i].name, "cursor") == 0)
@@ -197,15 +198,16 @@ void srv_page_reply(struct srv_request *request, struct srv_reply *reply, const 
 {
     struct stw_context *ctx = &request->ctx;
     struct related_index indexes[STW_EXPAND_MAX] = {0};
+    int index_count = page->related_count;
     struct stw_buf *out = &reply->body;
 
-    for (int i = 0; i < page->related_count; i++)
+    for (int i = 0; i < index_count; i++)
         index_related(ctx->arena, &page->related[i], &indexes[i]);
     stw_buf_add_text(out, "{\"data\":[");
     for (int row = 0; row < page->count; row++) {
         if (row)
             stw_buf_add_char(out, ',');
-        add_record(ctx, out, query, page->rows, row, indexes, page->related_count);
+        add_record(ctx, out, query, page->rows, row, indexes, index_count);
         if (row == 0)
             make_room(out, page->count);
     }

@@ -85,13 +85,13 @@ void srv_router_free(struct srv_router *router)
     free(router);
 }
 
-/* Index of the literal child, or where it belongs with `ret_found` false. */
-static size_t literal_place(const struct node *node, const char *segment, size_t length, bool *ret_found)
+/* The literal child, or NULL and its place to be. */
+static struct node *literal_find(const struct node *node, const char *segment, size_t length,
+                                 size_t *ret_place)
 {
     size_t low = 0;
     size_t high = node->literal_count;
 
-    *ret_found = false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const char *other = node->literals[middle]->segment;
@@ -99,31 +99,30 @@ static size_t literal_place(const struct node *node, const char *segment, size_t
 
         if (order == 0 && other[length])
             order = -1;
-        if (order == 0) {
-            *ret_found = true;
-            return middle;
-        }
+        if (order == 0)
+            return node->literals[middle];
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return low;
+    *ret_place = low;
+    return NULL;
 }
 
 static struct node *literal_child(struct node *node, const char *segment, size_t length)
 {
-    bool found;
-    size_t place = literal_place(node, segment, length, &found);
+    size_t place;
+    struct node *child = literal_find(node, segment, length, &place);
 
-    if (found)
-        return node->literals[place];
+    if (child)
+        return child;
     node->literals = grown(node->literals, node->literal_count + 1, sizeof(*node->literals));
     memmove(node->literals + place + 1, node->literals + place,
             (node->literal_count - place) * sizeof(*node->literals));
-    node->literals[place] = node_new(segment, length);
+    child = node->literals[place] = node_new(segment, length);
     node->literal_count++;
-    return node->literals[place];
+    return child;
 }
 
 static struct node *parameter_child(struct node *node)
@@ -247,14 +246,14 @@ struct walk {
 static const struct node *descend(const struct node *node, struct walk *walk, int at, int parameters)
 {
     const struct node *end = NULL;
+    const struct node *literal;
     size_t place;
-    bool found;
 
     if (at == walk->count)
         return node->ends ? node : NULL;
-    place = literal_place(node, walk->segments[at], strlen(walk->segments[at]), &found);
-    if (found)
-        end = descend(node->literals[place], walk, at + 1, parameters);
+    literal = literal_find(node, walk->segments[at], strlen(walk->segments[at]), &place);
+    if (literal)
+        end = descend(literal, walk, at + 1, parameters);
     if (!end && node->parameter) {
         end = descend(node->parameter, walk, at + 1, parameters + 1);
         /* Set on the way back: only the walk that arrives may leave its values. */

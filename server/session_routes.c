@@ -20,7 +20,7 @@
 
 static void add_name(struct stw_buf *out, const char *name)
 {
-    char last = out->length ? out->data[out->length - 1] : '{';
+    int last = out->length ? out->data[out->length - 1] : '{';
 
     if (last != '{' && last != '[')
         stw_buf_add_char(out, ',');

@@ -254,8 +254,10 @@ void srv_token_cache_free(struct srv_token_cache *cache)
 {
     if (!cache)
         return;
-    while (cache->oldest)
-        srv_token_cache_drop(cache->oldest);
+    for (struct srv_token_entry *entry = cache->oldest, *newer; entry; entry = newer) {
+        newer = entry->newer;
+        srv_token_cache_drop(entry);
+    }
     free(cache->buckets);
     EVP_MD_CTX_free(cache->hashing);
     free(cache);

@@ -167,7 +167,7 @@ static bool is_ascii(const char *bytes, size_t length)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
 /* One pass of the fold into the arena, NULL when the library refuses. */

@@ -141,7 +141,7 @@ bool stw_uuid_is_v7_until(const char *text, int64_t now_us, int64_t tolerance_us
         return false;
     for (int i = 0; i < 13; i++) {
         if (i != 8)
-            ms = ms << 4 | hex_value(canonical[i]);
+            ms = ms * 16 + hex_value(canonical[i]);
     }
     if (__builtin_add_overflow(now_us, tolerance_us, &until))
         until = tolerance_us > 0 ? INT64_MAX : INT64_MIN;

@@ -25,12 +25,12 @@ static bool is_letter(char c)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
 static char upper(char c)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
 }
 
 /* A byte of a multi-byte character; what it is part of has passed stw_text_valid. */
@@ -96,8 +96,8 @@ static int compare_size(const char *left, const char *right)
     left += left_integer + (left[left_integer] == '.');
     right += right_integer + (right[right_integer] == '.');
     while (*left || *right) {
-        char a = *left ? *left++ : '0';
-        char b = *right ? *right++ : '0';
+        int a = *left ? *left++ : '0';
+        int b = *right ? *right++ : '0';
 
         if (a != b)
             return a < b ? -1 : 1;

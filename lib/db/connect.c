@@ -11,7 +11,7 @@ static char *options_of_url(const char *url)
 {
     char *copy = NULL;
     PQconninfoOption *all = PQconninfoParse(url, NULL);
-    for (PQconninfoOption *one = all; one != NULL && one->keyword != NULL; one++)
+    for (PQconninfoOption *one = all; one != NULL && one->keyword != NULL && copy == NULL; one++)
         if (strcmp(one->keyword, "options") == 0 && one->val != NULL)
             copy = strdup(one->val);
     PQconninfoFree(all);

@@ -21,12 +21,16 @@ struct stw_cancel {
 
 static atomic_int cancels;
 
-static void cancel_release(struct stw_cancel *cancel)
+static void cancel_free(struct stw_cancel *cancel)
 {
-    if (cancel == NULL || atomic_fetch_sub(&cancel->refs, 1) > 1)
-        return;
     PQfreeCancel(cancel->request);
     free(cancel);
+}
+
+static void cancel_release(struct stw_cancel *cancel)
+{
+    if (cancel != NULL && atomic_fetch_sub(&cancel->refs, 1) == 1)
+        cancel_free(cancel);
 }
 
 static void *cancel_send(void *what)
@@ -65,12 +69,10 @@ static void cancel_start(struct stw_conn *conn)
     cancel->request = request;
     atomic_init(&cancel->refs, 2);
     atomic_init(&cancel->sent, false);
-    if (cancel_detach(cancel)) {
+    if (cancel_detach(cancel))
         conn->cancel = cancel;
-    } else {
-        cancel_release(cancel);
-        cancel_release(cancel);
-    }
+    else
+        cancel_free(cancel);
 }
 
 bool stw_drain_waits_for_cancel(const struct stw_conn *conn)

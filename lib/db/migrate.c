@@ -110,7 +110,7 @@ static bool again(const struct run *run, enum stw_code code, int *tries)
     if ((code != STW_OVERLOADED && code != STW_RETRY) || --*tries < 0)
         return false;
     PQclear(PQexec(run->pg, "rollback"));
-    nanosleep(&(struct timespec){.tv_nsec = REST_MS * 1000 * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = REST_MS * 1000000L}, NULL);
     return true;
 }
 
@@ -128,7 +128,7 @@ static enum stw_code lock(const struct run *run)
         locked = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
         code = code_of(run, doing, result);
         if (code == STW_OK && !locked)
-            nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+            nanosleep(&(struct timespec){.tv_nsec = 100 * 1000000L}, NULL);
     }
     return code;
 }
@@ -331,7 +331,7 @@ enum stw_code stw_migrate_version(const char *url, int *ret_version, char *ret_e
         PGresult *result = PQexec(run.pg, "select coalesce(version, 0) from app.schema_version");
         const char *sqlstate = stw_sqlstate_of(result);
         if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
-            *ret_version = atoi(PQgetvalue(result, 0, 0));
+            *ret_version = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
             PQclear(result);
         } else if (strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "3F000") == 0) {
             *ret_version = 0; /* never migrated */

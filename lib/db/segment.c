@@ -108,15 +108,15 @@ static const struct stw_stmt in_order_org = {
 
 static const struct stw_stmt *org_setter(const struct stw_conn *conn, const struct stw_segment *segment)
 {
-    const struct stw_stmt *first = segment->count > 0 ? segment->calls[0].stmt : NULL;
+    bool writes = segment->count > 0 && segment->calls[0].stmt->kind == STW_STMT_WRITE;
 
     if (conn->pool->kind == STW_POOL_LANES)
         return &batch_org;
-    if (!segment->outside_tx || (first != NULL && first->kind == STW_STMT_WRITE))
+    if (!segment->outside_tx || writes)
         return &once_org;
-    if (segment->count != 1 || first->planning == STW_PLAN_WITH_VALUES)
+    if (segment->count != 1 || segment->calls[0].stmt->planning == STW_PLAN_WITH_VALUES)
         return &session_org;
-    return first->planning == STW_PLAN_ONCE ? &once_org : &in_order_org;
+    return segment->calls[0].stmt->planning == STW_PLAN_ONCE ? &once_org : &in_order_org;
 }
 
 /* A single read sets it for the session, a lane for its batch: who comes next finds it as he would set it. In

@@ -106,7 +106,7 @@ enum stw_code stw_actor_load_user(struct stw_context *ctx, const char *org_id, c
         return code;
     if (stw_rows_count(rows) != 1)
         return STW_NOT_FOUND;
-    base = stw_role_find(stw_rows_text(rows, 0, 4));
+    base = stw_role_find(stw_rows_value(rows, 0, 4));
     if (base < 0)
         return STW_NOT_FOUND; /* a role that a newer process made */
     actor = STW_NEW(arena, struct stw_actor);
@@ -119,7 +119,7 @@ enum stw_code stw_actor_load_user(struct stw_context *ctx, const char *org_id, c
     actor->role_key = copy(arena, rows, 3);
     actor->tree = copy(arena, rows, 6);
     actor->zone = copy(arena, rows, 7);
-    actor->session_version = atoi(stw_rows_text(rows, 0, 8));
+    actor->session_version = (int)stw_rows_number(rows, 0, 8);
     actor->grants = stw_actor_grants(ctx->engine, arena, actor->role, stw_rows_text(rows, 0, 5));
     *ret_actor = actor;
     return STW_OK;
@@ -140,7 +140,7 @@ enum stw_code stw_actor_load_key(struct stw_context *ctx, const char *org_id, co
         return code;
     if (stw_rows_count(rows) != 1)
         return STW_NOT_FOUND;
-    if (*stw_rows_text(rows, 0, 5) == 't')
+    if (*stw_rows_value(rows, 0, 5) == 't')
         return STW_TOKEN_EXPIRED;
     actor = STW_NEW(arena, struct stw_actor);
     actor->kind = STW_ACTOR_KEY;
@@ -153,8 +153,8 @@ enum stw_code stw_actor_load_key(struct stw_context *ctx, const char *org_id, co
     actor->source = copy(arena, rows, 1);
     actor->grants = stw_scopes_grants(ctx->engine, arena, stw_rows_text(rows, 0, 2));
     *ret_actor = actor;
-    *ret_expires_us = strtoll(stw_rows_text(rows, 0, 4), NULL, 10);
-    *ret_unused = *stw_rows_text(rows, 0, 6) == 't';
+    *ret_expires_us = stw_rows_number(rows, 0, 4);
+    *ret_unused = *stw_rows_value(rows, 0, 6) == 't';
     return STW_OK;
 }
 

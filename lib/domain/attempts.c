@@ -18,6 +18,6 @@ enum stw_code stw_attempts_count(struct stw_context *ctx, const char *names, int
     snprintf(text, sizeof text, "%d", change);
     enum stw_code code = stw_db_run(ctx, &stmt, params, &rows);
     if (code == STW_OK)
-        *ret_failed = atoi(stw_rows_text(rows, 0, 0));
+        *ret_failed = (int)stw_rows_number(rows, 0, 0);
     return code;
 }

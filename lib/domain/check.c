@@ -21,7 +21,7 @@ static enum stw_code count(const struct check *check, const char *invariant, con
     enum stw_code code = stw_db_run(check->ctx, &stmt, NULL, &rows);
 
     if (code == STW_OK)
-        check->tell(check->self, invariant, where, strtoll(stw_rows_text(rows, 0, 0), NULL, 10));
+        check->tell(check->self, invariant, where, stw_rows_number(rows, 0, 0));
     return code;
 }
 

@@ -122,7 +122,7 @@ static enum stw_code make_activity(struct stw_context *ctx, struct stw_demo_rand
     const struct story *story = &stories[stw_demo_pick(random, COUNT(stories))];
     int row = stw_demo_pick(random, stw_rows_count(rows));
     bool chinese = is_chinese(rows, row);
-    int days = atoi(stw_rows_text(rows, row, WHO_SINCE));
+    int days = (int)stw_rows_number(rows, row, WHO_SINCE);
     int64_t at_us = stw_demo_moment(random, ctx->now_us, days < DAYS ? days : DAYS);
     const char *outcome = story->kind[0] == 'n' ? NULL : outcomes[stw_demo_pick(random, COUNT(outcomes))];
     bool follows = outcome && strcmp(outcome, "follow_up") == 0;
@@ -178,7 +178,7 @@ static enum stw_code make_task(struct stw_context *ctx, struct stw_demo_random *
 
 enum stw_code stw_demo_activities(struct stw_context *ctx, struct stw_demo_random *random)
 {
-    struct stw_rows *contacts, *leads;
+    struct stw_rows *contacts = NULL, *leads = NULL;
     enum stw_code code = find(ctx, contacts_sql, &contacts);
 
     if (code == STW_OK)

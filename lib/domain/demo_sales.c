@@ -55,7 +55,7 @@ static const char *day_text(struct stw_context *ctx, int64_t at_us)
 
 static void go(struct way *way, int64_t now_us, int stage)
 {
-    if (way->count < STEPS_MAX && way->start_us + way->count * way->days * DAY_US < now_us)
+    if (way->count < STEPS_MAX && way->start_us + DAY_US * way->days * way->count < now_us)
         way->stages[way->count++] = stage;
 }
 
@@ -102,7 +102,7 @@ static enum stw_code take_step(struct stw_context *ctx, struct sales *sales, con
     return stw_draft_update(
         ctx, "opportunities", id,
         json_pack("{s:s, s:s*, s:s*}", "stage_id", stage_id(sales, stage), "reason", closes ? reason : NULL,
-                  "closed_on", closes ? day_text(ctx, way->start_us + step * way->days * DAY_US) : NULL));
+                  "closed_on", closes ? day_text(ctx, way->start_us + DAY_US * way->days * step) : NULL));
 }
 
 /* The store writes today's date, as it must; each step, its event and its row of the history get the date of
@@ -155,9 +155,8 @@ static enum stw_code load_opportunity(struct stw_context *ctx, struct sales *sal
     int row = stw_demo_pick(sales->random, stw_rows_count(sales->accounts));
     int product = stw_demo_pick(sales->random, PRODUCTS);
     int quantity = 1 + stw_demo_pick(sales->random, 20);
-    bool chinese = strcmp(stw_rows_text(sales->accounts, row, 3), "CN") == 0;
-    struct way way =
-        make_way(sales, strtoll(stw_rows_text(sales->accounts, row, 4), NULL, 10) * 1000, ctx->now_us);
+    bool chinese = strcmp(stw_rows_value(sales->accounts, row, 3), "CN") == 0;
+    struct way way = make_way(sales, stw_rows_number(sales->accounts, row, 4) * 1000, ctx->now_us);
     char id[STW_UUID_TEXT];
 
     stw_demo_id(sales->random, way.start_us, id);

@@ -268,7 +268,7 @@ static void count(struct stw_import_batch *batch, const struct write *write, str
 {
     const char *version = stw_record_text(&write->record, batch->options->plan->version_field);
 
-    if (!write->id)
+    if (!known || !known->id)
         batch->counts->created++;
     else if (strcmp(version, known->version) == 0)
         batch->counts->unchanged++;

@@ -384,7 +384,7 @@ enum stw_code stw_import_options_read(struct stw_context *ctx, json_t *body,
 
     if (!values[COLLECTION].text || !values[MODE].text)
         return STW_VALIDATION_FAILED;
-    while (strcmp(modes[options.mode], values[MODE].text) != 0)
+    while (options.mode < STW_IMPORT_UPSERT && strcmp(modes[options.mode], values[MODE].text) != 0)
         options.mode++;
     options.plan = stw_engine_find(ctx->engine, values[COLLECTION].text);
     if (!options.plan ||

@@ -223,7 +223,6 @@ static enum stw_code read_lines(struct stw_context *ctx, struct run *run, struct
                                 struct stw_import_batch *batch, bool *ret_more)
 {
     int64_t before = place->at;
-    enum stw_code code = STW_OK;
 
     batch->lines = STW_NEW_N(ctx->arena, struct stw_import_line, STW_IMPORT_BATCH);
     while (batch->count < STW_IMPORT_BATCH && place->at - before < BATCH_BYTES) {
@@ -231,8 +230,8 @@ static enum stw_code read_lines(struct stw_context *ctx, struct run *run, struct
         struct stw_csv_record record = {0};
         enum stw_csv_found found;
 
-        code = stw_import_content_next(ctx, &run->content, run->options.delimiter, place, &record,
-                                       &line->number, &found);
+        enum stw_code code = stw_import_content_next(ctx, &run->content, run->options.delimiter, place,
+                                                     &record, &line->number, &found);
         if (code != STW_OK)
             return code;
         *ret_more = found != STW_CSV_END;
@@ -282,8 +281,10 @@ static enum stw_code step(struct stw_context *ctx, struct stw_job *job, bool *re
     /* events of its records name the import as their request */
     ctx->request_id = job->id;
     *ret_more = true;
+    if (code != STW_OK)
+        return code;
     stw_import_errors_init(ctx, &errors, state.errors);
-    if (code == STW_OK && !job->memory)
+    if (!job->memory)
         code = start(ctx, job, &errors, &failure);
     if (code != STW_OK)
         return code;

@@ -88,7 +88,7 @@ enum stw_code stw_import_upload_begin(struct stw_context *ctx, const char *id,
         code = open_converter(ctx, upload);
         upload->text = stw_arena_alloc(ctx->arena, WIDER * (PIECE + CARRY));
     }
-    upload->hex = stw_arena_alloc(ctx->arena, 2 * (upload->converts ? WIDER : 1) * (PIECE + CARRY) + 3);
+    upload->hex = stw_arena_alloc(ctx->arena, (PIECE + CARRY) * 2 * (upload->converts ? WIDER : 1) + 3);
     if (code == STW_OK)
         *ret_upload = upload;
     return code;

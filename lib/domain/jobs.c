@@ -70,8 +70,8 @@ enum stw_code stw_job_take(struct stw_context *ctx, struct stw_job *ret_job, boo
     *ret_taken = stw_rows_count(rows) == 1;
     if (!*ret_taken)
         return STW_OK;
-    *ret_job = (struct stw_job){.kind = kind_named(stw_rows_text(rows, 0, 2)),
-                                .attempts = atoi(stw_rows_text(rows, 0, 5))};
+    *ret_job = (struct stw_job){.kind = kind_named(stw_rows_value(rows, 0, 2)),
+                                .attempts = (int)stw_rows_number(rows, 0, 5)};
     snprintf(ret_job->org_id, sizeof ret_job->org_id, "%s", stw_rows_text(rows, 0, 0));
     snprintf(ret_job->id, sizeof ret_job->id, "%s", stw_rows_text(rows, 0, 1));
     snprintf(ret_job->fence, sizeof ret_job->fence, "%s", stw_rows_text(rows, 0, 3));

@@ -83,7 +83,7 @@ static enum stw_code check_zone(struct stw_context *ctx, const char *zone)
         code = stw_db_run(ctx, &zone_stmt, params, &rows);
         if (code != STW_OK)
             return code;
-        if (strcmp(stw_rows_text(rows, 0, 0), "1") == 0)
+        if (strcmp(stw_rows_value(rows, 0, 0), "1") == 0)
             return STW_OK;
     }
     stw_details_field(ctx->details, "zone", STW_INVALID_FORMAT, "Asia/Shanghai");

@@ -85,7 +85,7 @@ enum stw_code stw_password_verify(struct stw_context *ctx, const char *hash, con
     enum stw_code code;
 
     /* Nobody can have set a longer one, and hashing a megabyte is not for free. */
-    if (strlen(plain) > STW_PASSWORD_MAX * 4) {
+    if (strlen(plain) > (size_t)STW_PASSWORD_MAX * 4) {
         job.plain = "";
         job.hash = nobodys_hash;
     }

@@ -54,7 +54,7 @@ static enum stw_code check_delete(struct stw_context *ctx, const struct stw_reco
 
     if (code != STW_OK)
         return code;
-    const char *standing = stw_rows_text(calls[1].rows, 0, 0);
+    const char *standing = stw_rows_value(calls[1].rows, 0, 0);
     if (strcmp(standing, "0") == 0)
         return STW_OK;
     stw_details_field(ctx->details, "opportunities", STW_IN_USE, standing);

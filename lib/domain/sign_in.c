@@ -110,7 +110,7 @@ static const struct stw_stmt end_all_stmt = {
 
 static bool is_true(const struct stw_rows *rows, int column)
 {
-    return *stw_rows_text(rows, 0, column) == 't';
+    return *stw_rows_value(rows, 0, column) == 't';
 }
 
 static void set_text(char *to, size_t size, const char *text)
@@ -139,9 +139,9 @@ static enum stw_code start_session(struct stw_context *ctx, const struct stw_row
     enum stw_code code;
 
     set_text(session.org_id, sizeof(session.org_id), ctx->org_id);
-    set_text(session.user_id, sizeof(session.user_id), stw_rows_text(user, 0, 0));
-    set_text(session.role_key, sizeof(session.role_key), stw_rows_text(user, 0, 4));
-    session.session_version = atoi(stw_rows_text(user, 0, 3));
+    set_text(session.user_id, sizeof(session.user_id), stw_rows_value(user, 0, 0));
+    set_text(session.role_key, sizeof(session.role_key), stw_rows_value(user, 0, 4));
+    session.session_version = (int)stw_rows_number(user, 0, 3);
     stw_uuid_v7(ctx->now_us, family_id);
     code = add_token(ctx, family_id, NULL, keep_seconds, &session);
     if (code == STW_OK)
@@ -219,9 +219,9 @@ static enum stw_code refresh_body(struct stw_context *ctx, void *argument)
     if (code != STW_OK)
         return code;
     set_text(session->org_id, sizeof(session->org_id), ctx->org_id);
-    set_text(session->user_id, sizeof(session->user_id), stw_rows_text(rows, 0, 0));
-    set_text(session->role_key, sizeof(session->role_key), stw_rows_text(rows, 0, 3));
-    session->session_version = atoi(stw_rows_text(rows, 0, 2));
+    set_text(session->user_id, sizeof(session->user_id), stw_rows_value(rows, 0, 0));
+    set_text(session->role_key, sizeof(session->role_key), stw_rows_value(rows, 0, 3));
+    session->session_version = (int)stw_rows_number(rows, 0, 2);
     return add_token(ctx, stw_rows_text(rows, 0, 1), refresh->secret.hash, refresh->keep_seconds, session);
 }
 

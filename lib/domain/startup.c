@@ -33,9 +33,9 @@ enum stw_code stw_startup_check_role(struct stw_context *ctx, char *ret_error, s
         snprintf(ret_error, error_size, "the database could not be asked: %s", ctx->details->internal);
         return code;
     }
-    role = stw_rows_text(rows, 0, 0);
+    role = stw_rows_value(rows, 0, 0);
     table = stw_rows_text(rows, 0, 2);
-    if (*stw_rows_text(rows, 0, 1) == 't') {
+    if (*stw_rows_value(rows, 0, 1) == 't') {
         snprintf(ret_error, error_size, "role %s is a superuser: organizations would not be kept apart",
                  role);
         return STW_FORBIDDEN;

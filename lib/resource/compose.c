@@ -71,7 +71,7 @@ static void add_search(struct stw_sql *sql, const struct stw_plan *plan, const c
 static void add_array(struct stw_sql *sql, const struct stw_filter *test, const char *type)
 {
     struct stw_buf words;
-    stw_buf_init(&words, sql->ctx->arena, 256, 1024 * 1024);
+    stw_buf_init(&words, sql->ctx->arena, 256, (size_t)1024 * 1024);
     for (int i = 0; i < test->value_count; i++) {
         stw_buf_add_char(&words, i ? ',' : '{');
         stw_buf_add_char(&words, '"');

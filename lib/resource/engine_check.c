@@ -127,18 +127,20 @@ static const char *field_fault(const struct stw_field *field)
 static void check_names(const struct stw_resource *resource)
 {
     for (int i = 0; i < resource->field_count; i++) {
+        if (!is_name(resource->fields[i].name, "_"))
+            stw_engine_refuse(resource, resource->fields[i].name,
+                              "a name is lower-case words joined by underscores");
+    }
+    for (int i = 0; i < resource->field_count; i++) {
         const struct stw_field *field = &resource->fields[i];
+        size_t length = strlen(field->name);
 
-        if (!is_name(field->name, "_"))
-            stw_engine_refuse(resource, field->name, "a name is lower-case words joined by underscores");
         for (int j = 0; j < resource->field_count; j++) {
             const struct stw_field *other = &resource->fields[j];
-            size_t length = strlen(field->name);
 
             if (j < i && strcmp(field->name, other->name) == 0)
                 stw_engine_refuse(resource, field->name, "two fields have this name");
-            if (field->type == STW_TYPE_MONEY && other->name &&
-                strncmp(other->name, field->name, length) == 0 &&
+            if (field->type == STW_TYPE_MONEY && strncmp(other->name, field->name, length) == 0 &&
                 strcmp(other->name + length, "_currency") == 0)
                 stw_engine_refuse(resource, other->name, "the second column of a money field has this name");
         }

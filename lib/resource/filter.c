@@ -19,7 +19,7 @@
 #define UNMASKING (BIT(STW_EQ) | BIT(STW_IN) | NULLS)
 
 static const char *const operator_words[STW_OPERATOR_COUNT] = {
-#define WORD(id, word) [id] = word,
+#define WORD(id, word) [id] = (word),
     STW_OPERATORS(WORD)
 #undef WORD
 };

@@ -173,23 +173,6 @@ static bool check_keys(const struct stw_place *place, const json_t *json)
     return good;
 }
 
-/* A cell that holds JSON has the faults of a body, told at the cell. */
-static bool read_object_text(const struct stw_place *place, const char *text, size_t length,
-                             const char **ret_text)
-{
-    struct stw_details inner;
-    struct stw_context ctx = *place->ctx;
-    struct stw_place at = *place;
-    json_t *root;
-
-    stw_details_init(&inner, ctx.arena);
-    ctx.details = &inner;
-    at.ctx = &ctx;
-    if (stw_input_json(&ctx, text, length, &root) != STW_OK || !read_object(&at, root, ret_text))
-        return stw_place_refuse(place, STW_INVALID_FORMAT, "object");
-    return true;
-}
-
 static bool read_json(const struct stw_place *place, const struct stw_field *field, const json_t *json,
                       struct stw_value *ret_value)
 {
@@ -225,6 +208,23 @@ static bool read_json(const struct stw_place *place, const struct stw_field *fie
     if (good)
         *ret_value = value;
     return good;
+}
+
+/* A cell that holds JSON has the faults of a body, told at the cell. */
+static bool read_json_text(const struct stw_place *place, const struct stw_field *field, const char *text,
+                           size_t length, struct stw_value *ret_value)
+{
+    struct stw_details inner;
+    struct stw_context ctx = *place->ctx;
+    struct stw_place at = *place;
+    json_t *root;
+
+    stw_details_init(&inner, ctx.arena);
+    ctx.details = &inner;
+    at.ctx = &ctx;
+    if (stw_input_json(&ctx, text, length, &root) != STW_OK || !read_json(&at, field, root, ret_value))
+        return stw_place_refuse(place, STW_INVALID_FORMAT, "object");
+    return true;
 }
 
 bool stw_input_value(struct stw_context *ctx, const struct stw_field *field, const json_t *json,
@@ -263,7 +263,7 @@ bool stw_input_text(struct stw_context *ctx, const struct stw_field *field, cons
         break;
     case STW_TYPE_KEYS:
     case STW_TYPE_OBJECT:
-        good = read_object_text(&place, text, length, &value.text);
+        good = read_json_text(&place, field, text, length, &value);
         break;
     default:
         good = stw_place_string(&place, field, text, length, &value.text);

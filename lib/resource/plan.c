@@ -146,8 +146,8 @@ static void lay_out_columns(struct stw_plan *plan, struct stw_arena *arena)
 static const char *kebab(struct stw_arena *arena, const char *snake)
 {
     char *text = stw_arena_strdup(arena, snake);
-    for (char *c = text; *c; c++)
-        *c = *c == '_' ? '-' : *c;
+    for (char *c = strchr(text, '_'); c; c = strchr(c, '_'))
+        *c = '-';
     return text;
 }
 

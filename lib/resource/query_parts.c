@@ -91,7 +91,7 @@ static void take_limit(struct stw_reader *reader, struct stw_query *query, const
 
     (void)count;
     if (stw_input_text(reader->ctx, &limit, items->text, reader->where, items->path, &value))
-        query->limit = atoi(value.text);
+        query->limit = (int)strtol(value.text, NULL, 10);
     else
         reader->failed = true;
 }
@@ -185,7 +185,7 @@ static bool is_expanded(const struct stw_query *query, const struct stw_referenc
 static void take_expand(struct stw_reader *reader, struct stw_query *query, const struct stw_item *items,
                         int count)
 {
-    size_t room = (size_t)(reader->plan->reference_count + reader->plan->referrer_count);
+    size_t room = (size_t)reader->plan->reference_count + (size_t)reader->plan->referrer_count;
     const struct stw_reference **references =
         STW_NEW_N(reader->ctx->arena, const struct stw_reference *, room);
     const char **names = STW_NEW_N(reader->ctx->arena, const char *, room);

@@ -122,7 +122,7 @@ void stw_render_value(struct stw_buf *out, enum stw_type type, const char *text,
         stw_buf_add_text(out, "{\"amount\":");
         add_decimal(out, text, length, 2);
         stw_buf_add_text(out, ",\"currency\":");
-        stw_render_value(out, STW_TYPE_CURRENCY, currency, currency ? strlen(currency) : 0, NULL);
+        stw_render_value(out, STW_TYPE_CURRENCY, currency, strlen(currency), NULL);
         stw_buf_add_char(out, '}');
         return;
     case STW_TYPE_TIMESTAMP:

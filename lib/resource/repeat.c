@@ -48,7 +48,7 @@ enum stw_code stw_repeat_find(struct stw_context *ctx, const struct stw_repeat *
     enum stw_code code = stw_db_run_all(ctx, calls, 2);
     if (code != STW_OK)
         return code;
-    if (stw_rows_text(calls[0].rows, 0, 0)[0] != 't') {
+    if (stw_rows_value(calls[0].rows, 0, 0)[0] != 't') {
         ctx->details->retry_after_seconds = 1;
         return STW_IDEMPOTENCY_IN_PROGRESS;
     }
@@ -56,9 +56,9 @@ enum stw_code stw_repeat_find(struct stw_context *ctx, const struct stw_repeat *
     *ret_found = stw_rows_count(rows) == 1;
     if (!*ret_found)
         return STW_OK;
-    if (strcmp(stw_rows_text(rows, 0, 0), repeat->hash) != 0)
+    if (strcmp(stw_rows_value(rows, 0, 0), repeat->hash) != 0)
         return STW_IDEMPOTENCY_MISMATCH;
-    *ret_answer = (struct stw_answer){.status = atoi(stw_rows_text(rows, 0, 1)),
+    *ret_answer = (struct stw_answer){.status = (int)stw_rows_number(rows, 0, 1),
                                       .location = stw_rows_text(rows, 0, 2),
                                       .etag = stw_rows_text(rows, 0, 3),
                                       .body = stw_rows_text(rows, 0, 4)};

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SQL_CAP (256 * 1024)
+#define SQL_CAP ((size_t)256 * 1024)
 
 void stw_sql_init(struct stw_sql *sql, struct stw_context *ctx)
 {

@@ -45,7 +45,7 @@ static int64_t read_estimate(const char *json)
 static char *key_array(struct stw_context *ctx, const struct stw_page *page, int column)
 {
     struct stw_buf keys;
-    stw_buf_init(&keys, ctx->arena, 2048, 64 * 1024);
+    stw_buf_init(&keys, ctx->arena, 2048, (size_t)64 * 1024);
     stw_buf_add_char(&keys, '{');
     for (int row = 0; row < page->count; row++) {
         const char *id = stw_rows_text(page->rows, row, column);
@@ -112,7 +112,7 @@ enum stw_code stw_store_list(struct stw_context *ctx, const struct stw_query *qu
     page.more = found > query->limit;
     page.count = page.more ? query->limit : found;
     if (query->count == STW_COUNT_EXACT)
-        page.total = strtoll(stw_rows_text(calls[1].rows, 0, 0), NULL, 10);
+        page.total = stw_rows_number(calls[1].rows, 0, 0);
     else if (query->count == STW_COUNT_ESTIMATED)
         page.total = read_estimate(stw_rows_text(calls[1].rows, 0, 0));
     code = stw_store_expand(ctx, query, &page);

@@ -153,7 +153,7 @@ static enum stw_code check_verdicts(struct stw_context *ctx, const struct stw_pl
 {
     enum stw_code code = STW_OK;
     for (int i = 0; i < checks->count; i++) {
-        if (stw_rows_text(rows, 0, plan->column_count + 1 + i)[0] == 't')
+        if (stw_rows_value(rows, 0, plan->column_count + 1 + i)[0] == 't')
             continue;
         stw_details_field(ctx->details, plan->fields[checks->field[i]].name, STW_UNKNOWN_REFERENCE, NULL);
         code = STW_VALIDATION_FAILED;
@@ -163,7 +163,7 @@ static enum stw_code check_verdicts(struct stw_context *ctx, const struct stw_pl
 
 static bool was_written(const struct stw_plan *plan, const struct stw_rows *rows)
 {
-    return stw_rows_text(rows, 0, plan->column_count)[0] == '1';
+    return stw_rows_value(rows, 0, plan->column_count)[0] == '1';
 }
 
 static enum stw_code insert(struct stw_context *ctx, struct job *job)

@@ -34,16 +34,14 @@ static void runs_until_it_yields(void **state)
 {
     struct srv_coro_pool *pool = srv_coro_pool_new(4);
     struct job job = {.steps = 2};
-    struct srv_coro *coro = srv_coro_start(pool, count, &job);
 
     (void)state;
-    assert_non_null(coro);
-    assert_ptr_equal(job.self, coro);
+    assert_true(srv_coro_start(pool, count, &job));
     assert_null(srv_coro_current());
     assert_int_equal(job.done, 1);
-    srv_coro_resume(coro);
+    srv_coro_resume(job.self);
     assert_int_equal(job.done, 2);
-    srv_coro_resume(coro);
+    srv_coro_resume(job.self);
     assert_int_equal(job.done, -1);
     srv_coro_pool_free(pool);
 }
@@ -67,19 +65,18 @@ static void many_interleave(void **state)
     enum { MANY = 500 };
     struct srv_coro_pool *pool = srv_coro_pool_new(16);
     static struct job jobs[MANY];
-    static struct srv_coro *coros[MANY];
 
     (void)state;
     for (int round = 0; round < 3; round++) {
         memset(jobs, 0, sizeof(jobs));
         for (int i = 0; i < MANY; i++) {
             jobs[i].steps = 1 + i % 5;
-            coros[i] = srv_coro_start(pool, count, &jobs[i]);
+            assert_true(srv_coro_start(pool, count, &jobs[i]));
         }
         for (int step = 0; step < 5; step++)
             for (int i = MANY - 1; i >= 0; i--)
                 if (jobs[i].done >= 0)
-                    srv_coro_resume(coros[i]);
+                    srv_coro_resume(jobs[i].self);
         for (int i = 0; i < MANY; i++)
             assert_int_equal(jobs[i].done, -1);
     }
@@ -90,21 +87,23 @@ static void many_interleave(void **state)
 static void use_stack(void *argument)
 {
     volatile char room[40 * 1024];
+    struct job *job = argument;
 
+    job->self = srv_coro_current();
     memset((char *)(uintptr_t)room, 7, sizeof(room));
     srv_coro_yield();
-    *(int *)argument = room[0] + room[sizeof(room) - 1];
+    job->done = room[0] + room[sizeof(room) - 1];
 }
 
 static void the_stack_holds_40_kilobytes(void **state)
 {
     struct srv_coro_pool *pool = srv_coro_pool_new(1);
-    int sum = 0;
-    struct srv_coro *coro = srv_coro_start(pool, use_stack, &sum);
+    struct job job = {0};
 
     (void)state;
-    srv_coro_resume(coro);
-    assert_int_equal(sum, 14);
+    assert_true(srv_coro_start(pool, use_stack, &job));
+    srv_coro_resume(job.self);
+    assert_int_equal(job.done, 14);
     srv_coro_pool_free(pool);
 }
 
