@@ -58,6 +58,19 @@ static void check_again(struct stw_arena *arena, char delimiter, const struct st
         CHECK(strcmp(again.fields[i], record->fields[i]) == 0);
 }
 
+/* What belongs to a line that was cut does not depend on where the window ends either. */
+static void check_skip(const char *bytes, size_t length, size_t window)
+{
+    bool ended, ended_again;
+    size_t whole = stw_csv_skip(bytes, length, true, &ended);
+    size_t pieces = stw_csv_skip(bytes, window < length ? window : length, window >= length, &ended_again);
+
+    CHECK(whole <= length && (ended || whole == length));
+    if (!ended_again)
+        pieces += stw_csv_skip(bytes + pieces, length - pieces, true, &ended_again);
+    CHECK(pieces == whole && ended_again == ended);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct stw_arena *arena = stw_arena_new((size_t)512 << 20);
@@ -67,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t length = size > 2 ? size - 2 : 0, at = 0;
     bool skipping = false;
 
+    check_skip(bytes, length, window);
     while (at < length) {
         struct stw_csv_record record = {0}, whole = {0};
         enum stw_csv_found found;

@@ -77,6 +77,7 @@ static void check_terminated(struct stw_arena *arena, const char *text)
     if (stw_uuid_parse(text, id)) {
         CHECK(stw_uuid_parse(id, again) && strcmp(id, again) == 0);
         CHECK(strlen(id) == STW_UUID_TEXT - 1);
+        CHECK(!stw_uuid_is_v7_until(id, -1, 0) && (id[14] == '7' || !stw_uuid_is_v7_until(id, INT64_MAX, 0)));
     } else {
         CHECK(id[0] == '\0' && !stw_uuid_is_v7_until(text, INT64_MAX, 0));
     }
