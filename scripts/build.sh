@@ -34,26 +34,46 @@ build_fuzz() {
     cmake --build build/fuzz
 }
 
+fuzz_targets() { find tests/fuzz -name 'fuzz_*.c' -printf '%f\n' | sed 's/^fuzz_//; s/\.c$//' | sort; }
+
 # run_fuzz [seconds [target...]]: new inputs grow a corpus under build/, findings stay in build/fuzz/findings/.
 run_fuzz() {
     local seconds=${1:-60} target name failed=0
     shift || true
     if [ "$#" -eq 0 ]; then
-        mapfile -t targets < <(find tests/fuzz -name 'fuzz_*.c' -printf '%f\n' | sed 's/^fuzz_//; s/\.c$//' | sort)
+        mapfile -t targets < <(fuzz_targets)
         set -- "${targets[@]}"
     fi
     mkdir -p build/fuzz/findings
     for name in "$@"; do
-        target=$(find build/fuzz -type f -name "fuzz_$name" -perm -u+x | head -n 1)
+        target=build/fuzz/tests/fuzz_$name
         mkdir -p "build/fuzz/grown/$name"
         echo "fuzz $name: $seconds s"
         # shellcheck disable=SC2046
         "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
-            -artifact_prefix="build/fuzz/findings/$name-" "build/fuzz/grown/$name" \
+            -artifact_prefix="build/fuzz/findings/$name-" \
+            $(find tests/fuzz/dictionaries -name "$name.dict" -printf '-dict=%p') "build/fuzz/grown/$name" \
             $(find tests/fuzz/corpus -mindepth 1 -maxdepth 1 -type d -name "$name") || failed=$((failed + 1))
     done
     echo "fuzz: $(($# - failed)) passed, $failed failed"
     [ "$failed" -eq 0 ]
+}
+
+# fuzz_coverage [target...]: what kept and grown corpora reach of the parsers; fails below tests/fuzz/coverage.txt.
+fuzz_coverage() {
+    local clang
+    clang=$(clang_command)
+    if [ "$#" -eq 0 ]; then
+        mapfile -t targets < <(fuzz_targets)
+        set -- "${targets[@]}"
+    fi
+    if [ ! -f build/coverage/build.ninja ]; then
+        cmake -S . -B build/coverage -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER="$clang" \
+            -DCMAKE_C_FLAGS='-O1 -fprofile-instr-generate -fcoverage-mapping' >&2
+    fi
+    cmake --build build/coverage --target "${@/#/fuzz_}" >&2
+    # the tools of clang-14 are llvm-cov-14 and so on
+    /usr/bin/python3 tests/fuzz/coverage.py build/coverage "${clang##*/clang}" "$@"
 }
 
 # run_schemathesis REQUESTS SEED: that many for each operation and role. The suite has a short form of it.

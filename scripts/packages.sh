@@ -15,13 +15,19 @@ bench_packages=(wrk python3 openssl)
 # Named otherwise in each release, so chosen by what the release offers.
 tool_packages() {
     if [ "$(release_of_debian)" = 12 ]; then
-        echo clang-14 libclang-rt-14-dev clang-format-14
+        echo clang-14 libclang-rt-14-dev clang-format-14 llvm-14 cppcheck
     else
-        echo clang libclang-rt-dev
+        echo clang libclang-rt-dev llvm
     fi
     # Node may have been installed in another way than by packages: what counts is the commands.
     command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
+}
+# For ./dev analyze, besides.
+analysis_packages() {
+    if [ "$(release_of_debian)" = 12 ]; then
+        echo clang-tidy-14
+    fi
 }
 # For ./dev test --full.
 full_packages=(debootstrap)

@@ -9,7 +9,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
 logs=build/logs
 standard_parts=(format lint release unit asan unit-asan api openapi contract examples budget soak faults api-asan tsan fuzz)
-full_parts=(long-fuzz debian-12 debian-13)
+full_parts=(analyze long-fuzz debian-12 debian-13)
 short_fuzz=${STEWARD_FUZZ_SECONDS:-5}
 long_fuzz=${STEWARD_LONG_FUZZ_SECONDS:-120}
 
@@ -21,7 +21,11 @@ part_format() {
     fi
     c_files | xargs clang-format-14 --dry-run -Werror
 }
-part_lint() { scripts/lint.sh; }
+part_lint() {
+    scripts/lint.sh
+    scripts/analyze.sh cppcheck
+}
+part_analyze() { scripts/analyze.sh; }
 part_release() { build_preset release; }
 part_asan() { build_preset asan; }
 part_unit() { run_ctest release; }
@@ -68,6 +72,7 @@ part_fuzz() {
 part_long_fuzz() {
     build_fuzz
     run_fuzz "$long_fuzz"
+    fuzz_coverage
     run_schemathesis 20 "$RANDOM"
 }
 part_debian_12() { scripts/debian-tree.sh bookworm run test; }
@@ -120,7 +125,10 @@ esac
 mkdir -p "$logs"
 mapfile -t tools < <(tool_packages | tr ' ' '\n')
 wanted=("${build_packages[@]}" "${test_packages[@]}" "${tools[@]}")
-[ "${1:-}" != --full ] || wanted+=("${full_packages[@]}")
+if [ "${1:-}" = --full ]; then
+    mapfile -t analyzers < <(analysis_packages)
+    wanted+=("${full_packages[@]}" "${analyzers[@]}")
+fi
 install_packages "${wanted[@]}"
 python_environment
 
