@@ -8,8 +8,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "core/clock.h"
 #include "domain/password.h"
 
 struct fixture {
@@ -65,6 +65,15 @@ static void nobody_never_matches(void **state)
     assert_false(matches);
 }
 
+/* Of this process alone: others may be at work on the machine. */
+static int64_t spent_us(void)
+{
+    struct timespec spent;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return spent.tv_sec * INT64_C(1000000) + spent.tv_nsec / 1000;
+}
+
 static void nobody_takes_as_long_as_somebody(void **state)
 {
     struct stw_context *ctx = &((struct fixture *)*state)->ctx;
@@ -74,10 +83,10 @@ static void nobody_takes_as_long_as_somebody(void **state)
 
     assert_int_equal(stw_password_hash(ctx, "correct horse", hash), STW_OK);
     for (int i = 0; i < 10; i++) {
-        int64_t start = stw_clock_monotonic_us(), taken;
+        int64_t start = spent_us(), taken;
 
         assert_int_equal(stw_password_verify(ctx, i % 2 ? hash : NULL, "wrong horse", &matches), STW_OK);
-        taken = stw_clock_monotonic_us() - start;
+        taken = spent_us() - start;
         if (taken < best[i % 2])
             best[i % 2] = taken;
     }
