@@ -6,6 +6,7 @@ floor.
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,8 @@ def coverage_of(suffix, program, profile, file):
     functions = {}
     for function in data["functions"]:
         if function["filenames"][0].endswith("/" + file):
-            name = function["name"].rpartition(":")[2]
+            # a static one is "cursor.c:read_entry", since LLVM 18 "cursor.c;read_entry"
+            name = re.split("[:;]", function["name"])[-1]
             # line, column, end line, end column, count, file, expanded file, kind
             ran = {tuple(region[:4]): region[4] > 0 for region in function["regions"]
                    if region[7] == CODE_REGION and region[5] == 0}
