@@ -15,7 +15,7 @@ int stw_rows_columns(const struct stw_rows *rows);
 const char *stw_rows_text(const struct stw_rows *rows, int row, int column);
 size_t stw_rows_length(const struct stw_rows *rows, int row, int column);
 
-/* An empty text for NULL. */
+/* Of a column that is never NULL: should it be, an empty text. */
 static inline const char *stw_rows_value(const struct stw_rows *rows, int row, int column)
 {
     const char *text = stw_rows_text(rows, row, column);
