@@ -8,11 +8,11 @@
 #include "core/clock.h"
 #include "server/http_private.h"
 
-#define IDLE_US   ((int64_t)75000000)
-#define LINGER_US ((int64_t)2000000)
+#define IDLE_US ((int64_t)75000000)
 /* How long a draining loop waits for a request that may be on its way. */
 #define DRAIN_IDLE_US  ((int64_t)500000)
 #define DRAIN_FIRST_US ((int64_t)1000000)
+#define DRAIN_QUIET_MS 450 /* as the kernel counts, which is not exact */
 
 static void peer_text(struct MHD_Connection *mhd, char text[INET6_ADDRSTRLEN])
 {
@@ -49,7 +49,7 @@ static int64_t allowance(const struct srv_connection *connection)
     case SRV_PHASE_WRITE:
         return (int64_t)config->write_timeout_ms * 1000;
     case SRV_PHASE_LINGER:
-        return LINGER_US;
+        return SRV_LINGER_US;
     case SRV_PHASE_RUN:
         break;
     }
@@ -97,6 +97,8 @@ static void closed(struct srv_http *http, struct srv_connection *connection)
     if (connection->next)
         connection->next->previous = connection->previous;
     http->open--;
+    if (!connection->cut)
+        srv_linger(http, connection->fd);
     srv_token_memo_clear(&connection->memo);
     free(connection);
 }
@@ -115,9 +117,10 @@ void srv_connection_notify(void *http, struct MHD_Connection *mhd, void **contex
 /* libmicrohttpd sees the end of input and closes by itself. */
 static void hang_up(struct srv_connection *connection)
 {
+    connection->cut = true;
     shutdown(connection->fd, SHUT_RDWR);
     /* Should that take time, try again then. */
-    connection->deadline_us = stw_clock_monotonic_us() + LINGER_US;
+    connection->deadline_us = stw_clock_monotonic_us() + SRV_LINGER_US;
 }
 
 /* The kernel would keep what a slow reader left for minutes; a reset frees it. */
@@ -190,8 +193,10 @@ static bool is_idle(const struct srv_connection *connection, int64_t now_us, int
 {
     struct tcp_info info;
 
+    /* A request line that is arriving, read or not, is waited for. */
     if (connection->phase == SRV_PHASE_IDLE)
-        return now_us - drain_since_us >= DRAIN_IDLE_US && now_us - connection->since_us >= DRAIN_IDLE_US;
+        return now_us - drain_since_us >= DRAIN_IDLE_US && now_us - connection->since_us >= DRAIN_IDLE_US &&
+               tcp_state(connection, &info) && info.tcpi_last_data_recv >= DRAIN_QUIET_MS;
     if (connection->phase == SRV_PHASE_FIRST)
         return now_us - connection->since_us >= DRAIN_FIRST_US && tcp_state(connection, &info) &&
                !info.tcpi_bytes_received;
@@ -200,6 +205,7 @@ static bool is_idle(const struct srv_connection *connection, int64_t now_us, int
 
 void srv_http_sweep(struct srv_http *http, int64_t now_us, int64_t drain_since_us)
 {
+    srv_linger_sweep(http, now_us);
     for (struct srv_connection *connection = http->connections; connection; connection = connection->next) {
         if (connection->deadline_us && now_us >= connection->deadline_us)
             expire(connection, now_us);
@@ -208,7 +214,14 @@ void srv_http_sweep(struct srv_http *http, int64_t now_us, int64_t drain_since_u
     }
 }
 
+void srv_http_give_up(struct srv_http *http)
+{
+    for (struct srv_connection *connection = http->connections; connection; connection = connection->next)
+        if (connection->phase == SRV_PHASE_HEADER || connection->phase == SRV_PHASE_BODY)
+            srv_answer_raw(connection->exchange, STW_UNAVAILABLE);
+}
+
 int srv_http_open(const struct srv_http *http)
 {
-    return http->open;
+    return http->open + http->lingering_count;
 }

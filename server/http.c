@@ -389,6 +389,7 @@ void srv_http_free(struct srv_http *http)
         MHD_quiesce_daemon(http->daemon);
         MHD_stop_daemon(http->daemon);
     }
+    srv_linger_sweep(http, INT64_MAX);
     while (http->arena_count)
         stw_arena_free(http->arenas[--http->arena_count]);
     free(http);

@@ -23,9 +23,11 @@ bool srv_http_pending(struct srv_http *http);
 unsigned srv_http_calls(const struct srv_http *http);
 /* Closes what is over its deadline. `drain_since_us` (0: not draining): also closes idle connections. */
 void srv_http_sweep(struct srv_http *http, int64_t now_us, int64_t drain_since_us);
+/* Tells those whose requests did not come whole that they will not be answered. */
+void srv_http_give_up(struct srv_http *http);
 /* Accepts nothing more; the listening socket is not touched afterwards. */
 void srv_http_quiesce(struct srv_http *http);
-/* Open connections. */
+/* Open connections, those that linger among them. */
 int srv_http_open(const struct srv_http *http);
 
 #endif

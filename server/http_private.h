@@ -9,7 +9,7 @@
 #include "server/loop_private.h"
 #include "server/token_cache.h"
 
-/* For http.c, connection.c and answer.c alone. */
+/* For http.c, connection.c, linger.c, stream.c and answer.c alone. */
 
 #define SRV_ARENAS_KEPT 128
 
@@ -22,6 +22,8 @@ struct srv_http {
     unsigned calls;                            /* how often libmicrohttpd had something for us */
     struct stw_arena *arenas[SRV_ARENAS_KEPT]; /* idle ones */
     int arena_count;
+    struct srv_lingering *lingering; /* linger.c */
+    int lingering_count;
 };
 
 /* Where a connection stands; each phase has a deadline of its own, since libmicrohttpd only knows inactivity.
@@ -45,6 +47,7 @@ struct srv_connection {
     enum srv_phase phase;
     int64_t since_us;    /* when the phase began */
     int64_t deadline_us; /* 0: none */
+    bool cut;            /* over its time: nothing is owed to it */
     struct srv_exchange *exchange;
     struct srv_token_memo memo;
     char peer[INET6_ADDRSTRLEN];
@@ -95,6 +98,14 @@ void srv_stream_add(struct srv_exchange *exchange, const char *bytes, size_t len
 void srv_connection_notify(void *http, struct MHD_Connection *mhd, void **context,
                            enum MHD_ConnectionNotificationCode what);
 void srv_connection_phase(struct srv_connection *connection, enum srv_phase phase);
+
+/* linger.c: a connection that ends with its answer while more requests stand behind. Closing it with bytes
+ * unread would reset it and may take the answer away from the client, so they are dropped for a while. */
+#define SRV_LINGER_US ((int64_t)2000000)
+/* `fd` is about to be closed by whoever owns it. */
+void srv_linger(struct srv_http *http, int fd);
+/* Also ends those whose time is over. */
+void srv_linger_sweep(struct srv_http *http, int64_t now_us);
 
 /* answer.c */
 /* Fills the reply with the problem of `code`. */

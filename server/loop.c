@@ -307,8 +307,12 @@ static bool sweep(struct srv_loop *loop, struct run *run, int64_t now_us)
     drain_listener(loop, run, now_us);
     if (loop->listen_fd < 0 && !srv_http_open(loop->http) && !loop->running)
         return false;
-    loop->clean = now_us - run->drain_since_us < (int64_t)shared->server->config->drain_timeout_ms * 1000;
-    return loop->clean;
+    if (now_us - run->drain_since_us < (int64_t)shared->server->config->drain_timeout_ms * 1000)
+        return true;
+    /* Whoever does not read his answer, or did not send all of his request, was owed no more. */
+    srv_http_give_up(loop->http);
+    loop->clean = !loop->running;
+    return false;
 }
 
 /* A connection whose buffer is full of a chunk's line that does not end is work for libmicrohttpd 0.9 at

@@ -51,7 +51,7 @@ struct srv_loop {
     pthread_mutex_t posted_mutex;
     struct srv_piece *posted; /* finished offloaded work */
     pthread_t thread;
-    bool clean; /* everything was answered and closed in time */
+    bool clean; /* every request that came whole was answered in time */
 };
 
 /* Takes `listen_fd` over. NULL with a message on stderr. */

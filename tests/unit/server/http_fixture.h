@@ -38,6 +38,11 @@ struct child {
 
 static struct child shared; /* of most tests */
 
+/* Of the servers started from now on. */
+static struct {
+    int header_ms, write_ms, drain_ms;
+} limits = {.header_ms = 700, .write_ms = 1200, .drain_ms = 6000};
+
 /* ---- the server ---- */
 
 static inline void nap(void *what)
@@ -93,10 +98,10 @@ static inline void serve(int pipe_end)
         .loops = 2,
         .database_connections = 24,
         .request_timeout_ms = 5000,
-        .header_timeout_ms = 700,
+        .header_timeout_ms = limits.header_ms,
         .body_timeout_ms = 900,
-        .write_timeout_ms = 1200,
-        .drain_timeout_ms = 6000,
+        .write_timeout_ms = limits.write_ms,
+        .drain_timeout_ms = limits.drain_ms,
         .max_connections = 1000,
         .max_requests = 100,
         .trusted_proxies = "127.0.0.1, 10.0.0.0/8",
@@ -110,6 +115,8 @@ static inline void serve(int pipe_end)
         abort();
     server.workers = srv_workers_new(2, 100);
     status = srv_serve(&server, tell_port, &pipe_end);
+    if (status)
+        _exit(status); /* requests that were left still use what else would be freed */
     srv_workers_free(server.workers);
     exit(status);
 }

@@ -1,6 +1,6 @@
 #include "http_fixture.h"
 
-/* Connections that are slow, gone, many or under way when the server stops. */
+/* Connections that are slow, gone or many. */
 
 /* Sends `bytes` and waits for the end; returns what came and how long it took. */
 static char *slow(const char *bytes, int64_t *ret_ms)
@@ -139,95 +139,6 @@ static void too_many_requests_are_turned_away(void **state)
     assert_int_equal(served, 100);
 }
 
-static void a_stop_loses_nothing(void **state)
-{
-    static const char slow_one[] = "GET /sleep?ms=700 HTTP/1.1\r\nHost: x\r\n\r\n";
-    static const char quick[] = "GET /q HTTP/1.1\r\nHost: x\r\n\r\n";
-    struct child child = start();
-    int busy = dial(child.port);
-    int kept = dial(child.port);
-    int fresh = dial(child.port);
-    int status;
-    int error;
-    char first[4096];
-
-    (void)state;
-    assert_true(put(busy, slow_one, sizeof(slow_one) - 1));
-    assert_true(put(kept, quick, sizeof(quick) - 1));
-    assert_true(recv(kept, first, sizeof(first), 0) > 0);
-    kill(child.pid, SIGTERM);
-    usleep(100000);
-    /* Accepted before, asking now. */
-    assert_true(put(kept, quick, sizeof(quick) - 1));
-    assert_true(put(fresh, quick, sizeof(quick) - 1));
-    EXPECT(rest(kept, &error), "HTTP/1.1 200", "Connection: close");
-    assert_int_equal(error, 0);
-    EXPECT(rest(fresh, &error), "HTTP/1.1 200", "Connection: close");
-    assert_int_equal(error, 0);
-    EXPECT(rest(busy, &error), "HTTP/1.1 200", "Connection: close", "<GET /sleep");
-    assert_int_equal(error, 0);
-    assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-struct hammer {
-    int port;
-    int bad;
-    int good;
-};
-
-/* New connections, one request each, until the door is shut; every one that was opened must be answered. */
-static void *hammer(void *argument)
-{
-    static const char bytes[] = "GET /sleep?ms=2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    struct hammer *hammer = argument;
-
-    for (;;) {
-        struct sockaddr_in address = {.sin_family = AF_INET,
-                                      .sin_port = htons((uint16_t)hammer->port),
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        int error;
-        char *text;
-
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-            close(fd);
-            return NULL;
-        }
-        put(fd, bytes, sizeof(bytes) - 1);
-        text = rest(fd, &error);
-        if (error || times(text, "HTTP/1.1 200") != 1)
-            hammer->bad++;
-        else
-            hammer->good++;
-        free(text);
-    }
-}
-
-static void a_stop_under_load_resets_no_one(void **state)
-{
-    enum { CLIENTS = 16 };
-    pthread_t threads[CLIENTS];
-    struct hammer hammers[CLIENTS];
-    struct child child = start();
-    int good = 0;
-
-    (void)state;
-    for (int i = 0; i < CLIENTS; i++) {
-        hammers[i] = (struct hammer){.port = child.port};
-        assert_int_equal(pthread_create(&threads[i], NULL, hammer, &hammers[i]), 0);
-    }
-    usleep(200000);
-    assert_int_equal(stop(child), 0);
-    for (int i = 0; i < CLIENTS; i++) {
-        pthread_join(threads[i], NULL);
-        assert_int_equal(hammers[i].bad, 0);
-        good += hammers[i].good;
-    }
-    assert_true(good > CLIENTS);
-}
-
 /* Who has an answer finds its line, also when the process is killed right then. */
 static void a_line_is_out_before_its_answer(void **state)
 {
@@ -259,6 +170,29 @@ static void a_line_is_out_before_its_answer(void **state)
     close(ends[1]);
 }
 
+/* Bytes behind a request that is the last by its own words, more of them later. */
+static void what_stands_behind_the_last_request_resets_nothing(void **state)
+{
+    static const char last[] = "GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    static char more[200000];
+
+    (void)state;
+    memset(more, 'x', sizeof(more));
+    memcpy(more, last, sizeof(last) - 1);
+    for (int i = 0; i < 10; i++) {
+        int fd = dial(shared.port);
+        struct pollfd torn = {.fd = fd};
+        int error;
+
+        assert_true(put(fd, more, sizeof(more)));
+        usleep(50000);
+        assert_true(put(fd, more, sizeof(more)));
+        assert_int_equal(poll(&torn, 1, 100), 0);
+        EXPECT(rest(fd, &error), "HTTP/1.1 200", "<GET /last");
+        assert_int_equal(error, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,8 +202,7 @@ int main(void)
         cmocka_unit_test(a_client_may_leave_while_its_handler_runs),
         cmocka_unit_test(sixty_four_at_once),
         cmocka_unit_test(too_many_requests_are_turned_away),
-        cmocka_unit_test(a_stop_loses_nothing),
-        cmocka_unit_test(a_stop_under_load_resets_no_one),
+        cmocka_unit_test(what_stands_behind_the_last_request_resets_nothing),
         cmocka_unit_test(a_line_is_out_before_its_answer),
     };
 
