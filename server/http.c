@@ -295,6 +295,10 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *mhd, const char
     case SRV_STAGE_HEAD:
         return begin(exchange, method, version);
     case SRV_STAGE_BODY:
+        /* libmicrohttpd goes on through the chunks that it has read, suspended or not; what is left stays
+         * there. */
+        if (exchange->taking)
+            return MHD_YES;
         if (!*upload_size)
             return dispatch(exchange);
         take_body(exchange, upload, *upload_size);

@@ -161,7 +161,7 @@ def proxied(proxy, case, canary, key):
     try:
         with Wire(proxy, timeout=60) as wire:
             if all(send(wire, marked(step, canary, key, WRONG_KEY) if isinstance(step, bytes) else step) for step in steps):
-                while wire._more() and not (isinstance(case.data, list) and ANSWERED.search(wire.buffer)):
+                while wire.more() and not (isinstance(case.data, list) and ANSWERED.search(wire.buffer)):
                     pass
                 answer = wire.buffer
     except OSError as error:

@@ -9,6 +9,7 @@ import crm_export
 import importing
 from crm_export import Figures
 from harness.server import ROOT, Server
+from harness.wire import Wire, request
 from importing import LEADS, errors, found, hire, leads_file, progress, run, start, upload, wait
 
 pytestmark = pytest.mark.timeout(600)
@@ -311,3 +312,17 @@ def test_kill_in_the_middle(cluster, world, settings, run_folder, tmp_path):
     finally:
         first.kill()
         second.kill()
+
+
+def test_an_upload_in_chunks_is_taken_whole(server, boss):
+    """A piece of it is stored while the next chunks already stand behind it."""
+    made = boss.post("/v1/imports", json=LEADS, expect=201).json()["id"]
+    content = "".join(line + f",{'x' * 900}\n" for line in leads_file(400, first=900000).splitlines())  # a column for nobody
+    assert len(content) > 300_000, "more than is stored at a time"
+    parts = [content[at:at + 97] for at in range(0, len(content), 97)]
+    head = request("PUT", f"/v1/imports/{made}/content",
+                   [f"Authorization: Bearer {boss.token()}", "Content-Type: text/csv", "Transfer-Encoding: chunked"])
+    with Wire(server) as wire:
+        wire.send(head + b"".join(b"%x\r\n%s\r\n" % (len(part), part.encode()) for part in [*parts, ""]))
+        assert wire.reply("PUT").status == 202
+    assert progress(wait(boss, made)) == (400, 0, 0, 0)

@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -23,6 +24,11 @@ SANITIZER_OPTIONS = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1:exitcode=23",
 }
+
+
+# sd_listen_fds(3): descriptor 3, and the process must be the one that is named.
+HAND_OVER = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); "
+             "os.execvp(sys.argv[2], sys.argv[2:])")
 
 
 def binary():
@@ -68,14 +74,16 @@ def new_signing_key():
 
 
 class Server:
-    """`steward serve` on a free port. Stopping it judges its exit status and its log. `under`: what runs it."""
+    """`steward serve` on a free port. Stopping it judges its exit status and its log. `under`: what runs it. `listens`: a socket
+    that it is handed as systemd would."""
 
-    def __init__(self, settings, log, arguments=("serve",), under=(), program=None):
+    def __init__(self, settings, log, arguments=("serve",), under=(), program=None, listens=None):
         self.settings = {"STEWARD_PORT": "0", **settings}
         self.log_path = Path(log)
         self.arguments = arguments
         self.program = program  # another one than the binary under test
-        self.under = under
+        self.under = under if listens is None else (sys.executable, "-c", HAND_OVER, str(listens.fileno()), *under)
+        self.inherited = () if listens is None else (listens.fileno(),)
         self.process = None
         self.url = None
         self.port = None
@@ -85,7 +93,7 @@ class Server:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([*self.under, *command_line(*self.arguments, program=self.program)],
                                             env=environment(self.settings), stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=log)
+                                            stdout=subprocess.PIPE, stderr=log, pass_fds=self.inherited)
         threading.Thread(target=self._read_output, daemon=True).start()
         end = time.monotonic() + timeout
         while not self._listening.wait(0.05):

@@ -37,6 +37,7 @@ class Wire:
     def __init__(self, server, timeout=20):
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
         self.buffer = b""
+        self.torn = False  # it was reset
 
     def __enter__(self):
         return self
@@ -47,13 +48,13 @@ class Wire:
     def send(self, data):
         self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
 
-    def _more(self):
+    def more(self, most=65536):
         try:
-            data = self.socket.recv(65536)
+            data = self.socket.recv(most)
         except OSError as error:
             if error.errno not in (errno.ECONNRESET, errno.ENOTCONN):
                 raise
-            data = b""
+            data, self.torn = b"", True
         self.buffer += data
         return bool(data)
 
@@ -61,7 +62,7 @@ class Wire:
         """The next reply, checked like every other one unless libmicrohttpd may have made it; None when the connection
         ended without one."""
         while b"\r\n\r\n" not in self.buffer:
-            if not self._more():
+            if not self.more():
                 assert not self.buffer, f"half a reply: {self.buffer[:500]!r}"
                 return None
         head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
@@ -74,7 +75,7 @@ class Wire:
         if method != "HEAD" and status not in (204, 304):
             length = int(headers["content-length"])
             while len(self.buffer) < length:
-                assert self._more(), "the body is cut"
+                assert self.more(), "the body is cut"
             body, self.buffer = self.buffer[:length], self.buffer[length:]
         # 0.9.75 even writes the head of such an answer twice; it closes behind it, so nothing can be read wrongly.
         if not (by_library and b"<html>" in body):
@@ -84,7 +85,7 @@ class Wire:
     def ended(self):
         """True when the server closes the connection and sends nothing more."""
         try:
-            while self._more():
+            while self.more():
                 pass
         except TimeoutError:
             return False
