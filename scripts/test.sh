@@ -43,14 +43,14 @@ part_budget() {
 }
 part_soak() {
     build_preset release steward
-    STEWARD_BINARY=$PWD/build/release/steward .venv/bin/python tests/load/soak.py --warm-up 10000 --requests 20000
+    STEWARD_BINARY=$PWD/build/release/steward .venv/bin/python tests/load/soak.py --warm-up 10000 --requests 20000 --pairs 1 --patience 4 6 8
 }
 part_faults() {
     local other status=0
     build_faults
     export STEWARD_BINARY=$PWD/build/release/steward
     # both halves wait most of their time
-    .venv/bin/python tests/faults/main.py --short starving full >"$logs/faults-more.log" 2>&1 &
+    .venv/bin/python tests/faults/main.py --short starving full stops handovers >"$logs/faults-more.log" 2>&1 &
     other=$!
     .venv/bin/python tests/faults/main.py --short kills doubt restarts failover || status=1
     wait "$other" || status=1

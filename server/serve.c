@@ -13,8 +13,10 @@
 #include "server/confine.h"
 #include "server/listen.h"
 #include "server/loop_private.h"
+#include "server/memory.h"
 
 #define LOOPS_BY_DEFAULT 8
+#define GIVE_BACK_MS     5000
 
 /* A signal handler knows nothing but globals. */
 static int stop_fd = -1;
@@ -60,7 +62,7 @@ static void release_signals(const struct sigaction *before_interrupt)
     stop_fd = -1;
 }
 
-/* Until a signal comes, or until the time is over (-1: none). */
+/* Until a signal comes, or until the time is over. */
 static void wait_for_signal(int milliseconds)
 {
     struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
@@ -80,7 +82,8 @@ static void wait_for_end(struct srv_server *server)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     while (!stop_wanted) {
-        wait_for_signal(-1);
+        wait_for_signal(GIVE_BACK_MS);
+        srv_memory_give_back();
         if (reload_wanted) {
             reload_wanted = 0;
             server->reload(server);

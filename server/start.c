@@ -22,6 +22,7 @@
 #include "server/keys.h"
 #include "server/log.h"
 #include "server/loop.h"
+#include "server/memory.h"
 #include "server/metrics.h"
 #include "server/migrations.h"
 #include "server/openapi.h"
@@ -228,14 +229,6 @@ static void reload(struct srv_server *server)
             keys->keys[0].kid);
 }
 
-/* Pages of replies come and go many times a second: giving their memory back each time costs more than
- * keeping it. */
-static void keep_memory(void)
-{
-    mallopt(M_TRIM_THRESHOLD, 8 << 20);
-    mallopt(M_MMAP_THRESHOLD, 4 << 20);
-}
-
 int srv_start(const struct srv_config *config, void (*on_ready)(void *self, int port), void *self)
 {
     /* Not on the stack: requests that outlast the drain still look at it. */
@@ -245,7 +238,7 @@ int srv_start(const struct srv_config *config, void (*on_ready)(void *self, int 
     if (!check_settings(config))
         return EXIT_FAILURE;
     set_log_level(config->log_level);
-    keep_memory();
+    srv_memory_keep();
     if (sodium_init() < 0) {
         srv_command_say("serve: libsodium cannot be used");
         return EXIT_FAILURE;

@@ -11,6 +11,7 @@ import pytest
 from harness.server import ROOT, binary, run_command, sanitized
 
 UNIT = ROOT / "deploy" / "steward.service"
+SOCKET = UNIT.with_suffix(".socket")
 SCORE = re.compile(r"Overall exposure level for \S+: ([0-9.]+)")
 SOFT = ("-O0", "-no-pie", "-fno-pie", "-fno-stack-protector", "-fcf-protection=none", "-U_FORTIFY_SOURCE",
         "-Wl,-z,norelro", "-Wl,-z,lazy", "-Wl,-z,execstack")
@@ -88,15 +89,16 @@ def test_the_unit_leaves_little_exposed(tmp_path):
     assert score(weaker) > 2.0
 
 
-def test_the_unit_is_understood(tmp_path):
-    """Every line of it by this release's systemd; with the binary where it is."""
-    copy = tmp_path / UNIT.name
+def test_the_units_are_understood(tmp_path):
+    """Every line of them by this release's systemd; with the binary where it is."""
+    copy, socket = tmp_path / UNIT.name, tmp_path / SOCKET.name
+    socket.write_text(SOCKET.read_text(encoding="utf-8"))
     text, found = re.subn(r"^ExecStart=/usr/local/bin/steward ", f"ExecStart={binary()} ",
                           UNIT.read_text(encoding="utf-8"), flags=re.M)
     assert found == 1
     copy.write_text(text)
-    done = run("systemd-analyze", "verify", "--man=no", str(copy))
-    said = [line for line in (done.stdout + done.stderr).splitlines() if UNIT.name in line]
+    done = run("systemd-analyze", "verify", "--man=no", str(copy), str(socket))
+    said = [line for line in (done.stdout + done.stderr).splitlines() if UNIT.name in line or SOCKET.name in line]
     assert not said, said
     copy.write_text(text + "\n[Service]\nNoSuchSetting=1\n")
     done = run("systemd-analyze", "verify", "--man=no", str(copy))

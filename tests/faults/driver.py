@@ -4,7 +4,9 @@ import collections
 import http.client
 import json
 import random
+import select
 import socket
+import sys
 import threading
 import time
 import traceback
@@ -18,6 +20,7 @@ CLIENTS = 16
 PATIENCE = 90  # seconds until a client gives up on a write that it may repeat
 BATCH = 100
 PENDING = 2  # imports of one client that are under way
+SOON = 0.5  # seconds; whoever does not ask for a second is let go by a server that stops
 
 
 class Line:
@@ -25,28 +28,51 @@ class Line:
 
     def __init__(self, port, token, ledger, limit):
         self.port, self.token, self.ledger, self.limit = port, token, ledger, limit
-        self.http = None
+        self.http = self.kept = None
+        self.opened, self.answers = 0.0, 0
+
+    def open(self):
+        self.http = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.limit)
+        self.http.connect()
+        self.http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # http.client closes its own when an answer does not come
+        self.kept, self.opened, self.answers = self.http.sock.dup(), time.monotonic(), 0
+
+    def acknowledged(self):
+        """Bytes that the other side's kernel has taken: tcpi_bytes_acked."""
+        return int.from_bytes(self.kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)[120:128], sys.byteorder)
+
+    def is_closed(self):
+        """Something to read before anything was asked is the end."""
+        poll = select.poll()
+        poll.register(self.kept, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def is_owed(self, before):
+        """An answer, to what had arrived or to whoever had just been let in."""
+        return self.acknowledged() > before or (not self.answers and time.monotonic() < self.opened + SOON)
 
     def send(self, entry, method, path, body=None, headers=None):
         """The reply, with its body as `content`; None when there was none."""
         kind = {"Content-Type": "application/json"} if isinstance(body, dict) else {}
         data = json.dumps(body) if isinstance(body, dict) else body
         one = self.ledger.sending(entry, f"{method} {path}")
-        sent = False
+        before = None  # what was acknowledged: from then on the request may have been sent
         try:
+            if self.http and self.is_closed():
+                self.close()
             if self.http is None:
-                self.http = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.limit)
-                self.http.connect()
-                self.http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sent = True
+                self.open()
+            before = self.acknowledged()
             self.http.request(method, path, data, {"Authorization": f"Bearer {self.token}", **kind, **(headers or {})})
             reply = self.http.getresponse()
             reply.content = reply.read()
         except (OSError, http.client.HTTPException) as problem:
             assert not isinstance(problem, TimeoutError), f"no answer to {method} {path} within {self.limit} s"
+            self.ledger.answered(entry, one, 0, NOT_SENT if before is None else LOST, before is not None and self.is_owed(before))
             self.close()
-            self.ledger.answered(entry, one, 0, LOST if sent else NOT_SENT)
             return None
+        self.answers += 1
         check_reply(method, reply.status, reply.headers, reply.content)
         code = json.loads(reply.content)["code"] if reply.status >= 400 else ""
         self.ledger.answered(entry, one, reply.status, code)
@@ -58,6 +84,9 @@ class Line:
         if self.http:
             self.http.close()
             self.http = None
+        if self.kept:
+            self.kept.close()
+            self.kept = None
 
     def persist(self, entry, method, path, body=None, headers=None):
         """Sends until it is answered for good; a write only with a key. The reply, None when patience is over."""
@@ -74,6 +103,18 @@ class Line:
 def identity(reply):
     """What must be the same when an answer is given again."""
     return reply.status, reply.headers.get("Location"), reply.headers.get("ETag"), reply.headers.get("Content-Type")
+
+
+class Upload:
+    """A file that is sent in pieces, with pauses between."""
+
+    def __init__(self, rows, pause):
+        self.rows, self.pause = ["key,name,score\n", *rows], pause
+
+    def __iter__(self):
+        for first in range(0, len(self.rows), 20):
+            yield "".join(self.rows[first:first + 20]).encode()
+            time.sleep(self.pause)
 
 
 class Client(threading.Thread):
@@ -148,8 +189,8 @@ class Client(threading.Thread):
         if made is None:
             return
         entry.record = made["id"]
-        rows = "".join(f"{entry.mark}-{n},{entry.mark} {n},{n}\n" for n in range(BATCH))
-        if self.line.persist(None, "PUT", f"/v1/imports/{entry.record}/content", "key,name,score\n" + rows,
+        rows = [f"{entry.mark}-{n},{entry.mark} {n},{n}\n" for n in range(BATCH)]
+        if self.line.persist(None, "PUT", f"/v1/imports/{entry.record}/content", Upload(rows, self.driver.dawdle),
                              {"Content-Type": "text/csv"}) is not None:
             self.pending.append((entry, self.driver.ledger.sending(entry, "the import", request=False)))
 
@@ -166,10 +207,11 @@ class Client(threading.Thread):
 
 
 class Driver:
-    """with Driver(...) as driver: the clients are at work. `wrong`: what no client may see."""
+    """with Driver(...) as driver: the clients are at work. `wrong`: what no client may see. `dawdle`: seconds between the pieces
+    of an upload."""
 
-    def __init__(self, place, ledger, limit=20.0, clients=CLIENTS):
-        self.place, self.ledger, self.name, self.limit = place, ledger, ledger.name, limit
+    def __init__(self, place, ledger, limit=20.0, clients=CLIENTS, dawdle=0.0):
+        self.place, self.ledger, self.name, self.limit, self.dawdle = place, ledger, ledger.name, limit, dawdle
         self.wrong, self.windows, self.repeated = [], [], 0
         self.stopping, self.others = threading.Event(), []
         self.accounts = {place.boss.create("/v1/accounts", name=f"{self.name} {n}")["id"]: 1 for n in range(2 * clients)}

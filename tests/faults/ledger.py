@@ -16,6 +16,7 @@ class Try:
     ended: float = 0.0
     status: int = 0  # 0: no answer
     code: str = ""
+    owed: bool = False  # there was no answer, although the server had taken the request
 
     @property
     def is_done(self):
@@ -73,9 +74,9 @@ class Ledger:
                 self._write(sent=entry.mark, what=what)
         return one
 
-    def answered(self, entry, one, status, code=""):
+    def answered(self, entry, one, status, code="", owed=False):
         with self._lock:
-            one.status, one.code, one.ended = status, code, time.monotonic()
+            one.status, one.code, one.owed, one.ended = status, code, owed, time.monotonic()
             if entry:
                 self._write(answered=entry.mark, status=status, code=code)
 

@@ -13,13 +13,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import doubt  # noqa: E402
 import failover  # noqa: E402
 import full  # noqa: E402
+import handovers  # noqa: E402
 import kills  # noqa: E402
 import restarts  # noqa: E402
 import starving  # noqa: E402
+import stops  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.server import ROOT, variant  # noqa: E402
 
-SCENARIOS = {module.__name__: module.run for module in (kills, doubt, restarts, starving, full, failover)}
+SCENARIOS = {module.__name__: module.run for module in (kills, doubt, restarts, starving, full, failover, stops, handovers)}
 
 # Commits take as long as on a slow disk, so that many requests are on their way when something happens.
 DURABLE = {"fsync": "on", "full_page_writes": "on", "commit_delay": "20000", "commit_siblings": "1"}

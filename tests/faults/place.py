@@ -44,13 +44,14 @@ class Place:
         with cluster.connect() as db:
             self.org = db.execute("select id from organizations where slug = %s", (slug,)).fetchone()[0]
 
-    def start(self, crash_point=None):
-        """Serves again; how long that took from the process's start to /readyz. The crash point counts from SIGUSR1 on."""
+    def start(self, crash_point=None, listens=None):
+        """Serves again; how long that took from the process's start to /readyz. The crash point counts from SIGUSR1 on.
+        `listens`: the socket to serve on instead of one of its own."""
         self.started += 1
         # one that is confined could not kill itself
         more = {"STEWARD_TEST_CRASH_POINT": crash_point, "STEWARD_SECCOMP": "off"} if crash_point else {}
         self.server = Server({**self.settings, **more}, self.folder / f"{self.slug}-{self.started}.log",
-                             program=str(CRASHING) if crash_point else None)
+                             program=str(CRASHING) if crash_point else None, listens=listens)
         began = time.monotonic()
         self.server.start()
         return time.monotonic() - began

@@ -1,14 +1,17 @@
-"""./dev soak: a million requests of all sorts leave memory and descriptors where they were after the warm-up."""
+"""./dev soak: a million requests of all sorts leave memory and descriptors where they were after the warm-up; idle and slow
+clients in numbers cost the others little and leave nothing behind."""
 
 import argparse
 import json
 import os
 import random
 import resource
+import statistics
 import sys
 import tempfile
 import time
 import uuid
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
@@ -18,6 +21,8 @@ from client import Connection, drive, request  # noqa: E402
 from harness.client import Api  # noqa: E402
 from harness.cluster import SERVING, Cluster  # noqa: E402
 from harness.server import Server, new_signing_key, run_command  # noqa: E402
+from harness.waiting import until  # noqa: E402
+from slow import KINDS, Slow  # noqa: E402
 
 GROWTH_KB = 2048
 CONNECTIONS = 32
@@ -25,6 +30,12 @@ LEADS = 500
 PASSWORD = "soak-4711-password"
 IDLE = 10_000
 BUSY = 1_000
+SLOW = 100  # of each kind
+HONEST = 10_000  # requests, once alone and once beside all those
+KEPT = 0.9  # of the throughput
+CROWD_KB = 200 << 10
+LEFT_KB = 16 << 10  # the C library keeps what it may need again
+SETTLE = 15  # seconds that a busy machine may be late
 
 
 def memory_kb(pid, name="Pss"):
@@ -44,7 +55,7 @@ def descriptors(pid):
 class Place:
     """An organization with leads, its server and what is needed to call it."""
 
-    def __init__(self, cluster, folder):
+    def __init__(self, cluster, folder, patience):
         admin = {"STEWARD_ADMIN_DATABASE_URL": cluster.url("steward_owner")}
         run_command("migrate", settings=admin)
         cluster.let_serve()
@@ -58,7 +69,9 @@ class Place:
         signing.write_text(new_signing_key(), encoding="ascii")
         self.server = Server({"STEWARD_DATABASE_URL": cluster.url(SERVING), "STEWARD_SIGNING_KEY_FILE": str(signing),
                               "STEWARD_CURSOR_KEY": "ab" * 32, "STEWARD_FAILED_SIGN_INS": "60000",
-                              "STEWARD_ACCESS_TOKEN_SECONDS": "86400"}, Path(folder) / "serve.log").start()
+                              "STEWARD_ACCESS_TOKEN_SECONDS": "86400",
+                              **{f"STEWARD_{name}_TIMEOUT_MS": str(1000 * seconds) for name, seconds in
+                                 zip(("HEADER", "BODY", "WRITE"), patience)}}, Path(folder) / "serve.log").start()
         self.pid = self.server.process.pid
         api = Api(self.server.url)
         self.login = json.dumps({"organization": "soak", "email": "a@soak.example", "password": PASSWORD})
@@ -116,20 +129,77 @@ def mixed(place, seed):
 
 
 def idle_connections(place, count):
-    """KB that each open connection adds which has had an answer."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    count = min(count, (hard if hard > 0 else soft) - 200)
-    before, made = memory_kb(place.pid), []
+    """Those that have had an answer and stay."""
+    made = []
     for _ in range(count):
         made.append(Connection(place.server.port))
         made[-1].socket.sendall(request("GET", "/livez"))
         while made[-1].take() is None:
             pass
-    after = memory_kb(place.pid)
-    for connection in made:
-        connection.close()
-    return count, (after - before) / count
+    return made
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def honest(place, seed, count):
+    """What `count` requests of everyday clients took: seconds, and seconds of the server's processor."""
+    began, before = time.monotonic(), cpu_seconds(place.pid)
+    statuses = drive(place.server.port, CONNECTIONS, count, mixed(place, seed))
+    assert not [status for status in statuses if status >= 500], statuses
+    return time.monotonic() - began, cpu_seconds(place.pid) - before
+
+
+def surrounded(place, arguments):
+    """Ten thousand idle connections and hundreds of slow senders and readers. What does not hold."""
+    limits = dict(zip(KINDS, arguments.patience))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    idle = min(IDLE, (hard if hard > 0 else soft) - 3 * SLOW - 200)
+    wrong, ratios, oldest, let_go, said = [], [], Counter(), Counter(), Counter()
+    before, opened = memory_kb(place.pid), descriptors(place.pid)
+    for number in range(arguments.pairs):
+        alone = honest(place, 100 + number, HONEST)
+        standing, made = memory_kb(place.pid), idle_connections(place, idle)
+        each = (memory_kb(place.pid) - standing) / idle
+        with Slow(place.server.port, place.tokens[0], SLOW) as slow:
+            beside, growth = honest(place, 100 + number, HONEST), 0
+            end = time.monotonic() + (max(limits.values()) + SETTLE if number == 0 else 0)
+            while time.monotonic() < end:
+                time.sleep(1)
+                growth = max(growth, memory_kb(place.pid) - before)
+            oldest |= Counter(slow.oldest())
+            let_go.update({kind: len(lives) for kind, lives in slow.lives.items()})
+            said.update(slow.said)
+        for one in made:
+            one.close()
+        until(lambda: descriptors(place.pid) <= opened, 30)
+        wrong += [slow.failure] if slow.failure else []
+        ratios.append([alone[part] / beside[part] for part in (0, 1)])
+        if number == 0:
+            print(f"{idle} idle connections: {each:.1f} KB each; with {SLOW} slow senders of heads, of bodies and readers: {growth} KB")
+            wrong += [f"{idle} idle and {3 * SLOW} slow connections take {growth} KB"] if growth > CROWD_KB else []
+    print("slow ones let go: " + ", ".join(f"{kind}: {let_go[kind]} (after {oldest[kind]:.0f} s at most, allowed {limits[kind]} s)"
+                                          for kind in KINDS) + f"; told {dict(said)}")
+    wrong += [f"a slow {kind} was held for {oldest[kind]:.0f} s" for kind in KINDS if oldest[kind] > limits[kind] + SETTLE]
+    wrong += [f"no slow {kind} was let go" for kind in KINDS if let_go[kind] < SLOW]
+    wrong += [f"slow senders were told {dict(said)}"] if set(said) != {"408"} else []
+    rate, cost = (statistics.median(part) for part in zip(*ratios))
+    print(f"beside them honest clients keep {100 * rate:.0f} % of their throughput ({', '.join(f'{ratio[0]:.2f}' for ratio in ratios)}), "
+          f"at {1 / cost:.2f} times the processor's time")
+    if len(ratios) > 1 and rate < KEPT:
+        wrong.append(f"honest clients keep {100 * rate:.0f} % of their throughput")
+    left = memory_kb(place.pid) - before
+    end = time.monotonic() + SETTLE
+    while left > LEFT_KB and time.monotonic() < end:
+        time.sleep(1)
+        left = memory_kb(place.pid) - before
+    print(f"after them: {left} KB more than before")
+    wrong += [f"{left} KB stay behind"] if left > LEFT_KB else []
+    return wrong
 
 
 def busy_requests(place, count):
@@ -174,18 +244,19 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000, help="after the warm-up")
     parser.add_argument("--warm-up", type=int, default=100_000)
+    parser.add_argument("--pairs", type=int, default=7, help="of rounds with and without slow clients; of one pair no ratio is judged")
+    parser.add_argument("--patience", type=int, nargs=3, default=(10, 30, 60), help="seconds for a head, a body and an answer")
     arguments = parser.parse_args()
     cluster = Cluster()
     with tempfile.TemporaryDirectory(prefix="steward-soak-") as folder:
         try:
             cluster.start()
-            place = Place(cluster, folder)
+            place = Place(cluster, folder, arguments.patience)
             try:
                 wrong = soak(place, arguments.warm_up, arguments.requests)
                 each, statuses = busy_requests(place, BUSY)
                 print(f"{BUSY} pages of 50 at once: {each:.0f} KB each at the peak ({dict(statuses)})")
-                count, each = idle_connections(place, IDLE)
-                print(f"{count} idle connections: {each:.1f} KB each")
+                wrong += surrounded(place, arguments)
                 place.server.stop()
             finally:
                 place.server.kill()

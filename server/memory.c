@@ -1,0 +1,50 @@
+#include "server/memory.h"
+
+#include <malloc.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define KEPT_BYTES ((size_t)32 << 20)
+
+void srv_memory_keep(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+}
+
+static size_t resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    unsigned long pages = 0;
+
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*u %lu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What is resident and not in use: stacks and libraries, and what the C library keeps. */
+static size_t spare_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    size_t used = info.uordblks + info.hblkhd;
+    size_t resident = resident_bytes();
+
+    return resident > used ? resident - used : 0;
+}
+
+void srv_memory_give_back(void)
+{
+    static size_t least = SIZE_MAX - KEPT_BYTES; /* seen so far: what cannot be given back */
+    size_t spare = spare_bytes();
+
+    if (spare < least)
+        least = spare;
+    if (spare < least + KEPT_BYTES)
+        return;
+    malloc_trim(0);
+    least = spare_bytes();
+}
