@@ -13,6 +13,7 @@
 #define DRAIN_IDLE_US  ((int64_t)500000)
 #define DRAIN_FIRST_US ((int64_t)1000000)
 #define DRAIN_QUIET_MS 450 /* as the kernel counts, which is not exact */
+#define DRAIN_GONE_MS  100
 
 static void peer_text(struct MHD_Connection *mhd, char text[INET6_ADDRSTRLEN])
 {
@@ -197,9 +198,13 @@ static bool is_idle(const struct srv_connection *connection, int64_t now_us, int
     if (connection->phase == SRV_PHASE_IDLE)
         return now_us - drain_since_us >= DRAIN_IDLE_US && now_us - connection->since_us >= DRAIN_IDLE_US &&
                tcp_state(connection, &info) && info.tcpi_last_data_recv >= DRAIN_QUIET_MS;
-    if (connection->phase == SRV_PHASE_FIRST)
-        return now_us - connection->since_us >= DRAIN_FIRST_US && tcp_state(connection, &info) &&
-               !info.tcpi_bytes_received;
+    if (connection->phase == SRV_PHASE_FIRST && now_us - connection->since_us >= DRAIN_FIRST_US &&
+        tcp_state(connection, &info) && !info.tcpi_bytes_received)
+        return true;
+    /* What was begun and whose sender is gone will never be whole. */
+    if (connection->phase <= SRV_PHASE_BODY)
+        return at_end(connection) && tcp_state(connection, &info) &&
+               info.tcpi_last_data_recv >= DRAIN_GONE_MS;
     return false;
 }
 

@@ -60,8 +60,9 @@ def run(stage):
                     outcome.note(f"{way.__name__}: {flying} requests in flight")
             time.sleep(1)
         judge(outcome, driver)
-        told = outcome.refusals(driver.ledger.requests, set())
-        outcome.note(f"refusals: {told}")
+        outcome.refusals(driver.ledger.requests, set())
+        slowest = max(one.ended - one.sent for one in driver.ledger.requests if one.status)
+        outcome.note(f"the slowest answer took {slowest:.2f} s")
         never = [one for one in driver.ledger.requests if one.code == NOT_SENT]
         outcome.expect(not never, f"{len(never)} requests found nobody")
     listening.close()

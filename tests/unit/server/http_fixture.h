@@ -40,8 +40,8 @@ static struct child shared; /* of most tests */
 
 /* Of the servers started from now on. */
 static struct {
-    int header_ms, write_ms, drain_ms;
-} limits = {.header_ms = 700, .write_ms = 1200, .drain_ms = 6000};
+    int header_ms, body_ms, write_ms, drain_ms;
+} limits = {.header_ms = 700, .body_ms = 900, .write_ms = 1200, .drain_ms = 6000};
 
 /* ---- the server ---- */
 
@@ -99,7 +99,7 @@ static inline void serve(int pipe_end)
         .database_connections = 24,
         .request_timeout_ms = 5000,
         .header_timeout_ms = limits.header_ms,
-        .body_timeout_ms = 900,
+        .body_timeout_ms = limits.body_ms,
         .write_timeout_ms = limits.write_ms,
         .drain_timeout_ms = limits.drain_ms,
         .max_connections = 1000,

@@ -150,6 +150,31 @@ static void a_stop_waits_for_a_line_that_arrives(void **state)
     assert_int_equal(status, 0);
 }
 
+/* Half a request and the end behind it, which libmicrohttpd does not notice when they come together. */
+static void a_stop_does_not_wait_for_who_is_gone(void **state)
+{
+    static const char half[] = "POST /h HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc";
+    int64_t start_ms;
+    struct child child;
+
+    (void)state;
+    limits.header_ms = limits.body_ms = limits.drain_ms = 20000;
+    child = start();
+    limits.header_ms = 700, limits.body_ms = 900, limits.drain_ms = 6000;
+    kill(child.pid, SIGSTOP);
+    for (size_t length = 5; length < sizeof(half); length += 5) {
+        int fd = dial(child.port);
+
+        assert_true(put(fd, half, length));
+        close(fd);
+    }
+    kill(child.pid, SIGCONT);
+    usleep(200000);
+    start_ms = now_ms();
+    assert_int_equal(stop(child), 0);
+    assert_in_range(now_ms() - start_ms, 0, 8000);
+}
+
 /* Whoever does not take his answer, or never sends the rest, can hold up a stop no longer than it may take,
  * and cannot make it a failure. */
 static void a_stop_is_clean_beside_those_who_wait(void **state)
@@ -204,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_stop_under_load_resets_no_one),
         cmocka_unit_test(a_stop_amid_pipelined_requests_resets_nothing),
         cmocka_unit_test(a_stop_waits_for_a_line_that_arrives),
+        cmocka_unit_test(a_stop_does_not_wait_for_who_is_gone),
         cmocka_unit_test(a_stop_is_clean_beside_those_who_wait),
         cmocka_unit_test(a_stop_that_leaves_a_request_says_so),
     };
