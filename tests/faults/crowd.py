@@ -29,7 +29,7 @@ class Crowd:
     def dial(self):
         """None: there was nobody."""
         try:
-            return Wire(self.place)
+            return Wire(self.place, self.driver.limit)
         except ConnectionRefusedError:
             assert self.refusing, "a connection was refused"
             return None

@@ -8,7 +8,7 @@ from crowd import Crowd
 from ledger import NOT_SENT
 from outcome import Outcome
 from place import Place
-from stops import judge
+from stops import PATIENCE, judge
 
 
 def same_address(place, _):
@@ -48,7 +48,7 @@ def run(stage):
     count, draw = stage.pick(1, 10), random.Random(stage.seed)
     outcome, listening = Outcome(stage, "handovers", f"{len(WAYS)} ways to hand over, each {count} times"), None
     with Place(stage.cluster, stage.folder, "handovers").closing() as place:
-        with outcome.driving(place, dawdle=0.05) as driver:
+        with outcome.driving(place, limit=PATIENCE, dawdle=0.05) as driver:
             Crowd(driver, refusing=False)
             for way in WAYS:
                 if way is not same_address and listening is None:

@@ -4,11 +4,12 @@ import random
 import time
 
 from crowd import Crowd
+from ledger import LOST
 from outcome import Outcome
 from place import Place
-from ledger import LOST
 
 DRAIN = 15  # seconds; STEWARD_DRAIN_TIMEOUT_MS
+PATIENCE = 60  # seconds of a client, for one answer; a busy machine is slow to start a server
 ENDING = 10  # seconds more, for jobs, threads and whoever else uses the machine
 
 
@@ -28,7 +29,7 @@ def run(stage):
     count, draw = stage.pick(5, 50), random.Random(stage.seed)
     outcome, took = Outcome(stage, "stops", f"{count} times told to stop"), []
     with Place(stage.cluster, stage.folder, "stops", STEWARD_DRAIN_TIMEOUT_MS=str(DRAIN * 1000)).closing() as place:
-        with outcome.driving(place, dawdle=0.05) as driver:
+        with outcome.driving(place, limit=PATIENCE, dawdle=0.05) as driver:
             Crowd(driver, refusing=True)
             for _ in range(count):
                 time.sleep(draw.uniform(0.5, 1.5))

@@ -162,13 +162,14 @@ def surrounded(place, arguments):
     wrong, ratios, oldest, let_go, said = [], [], Counter(), Counter(), Counter()
     before, opened = memory_kb(place.pid), descriptors(place.pid)
     for number in range(arguments.pairs):
-        alone = honest(place, 100 + number, HONEST)
+        alone = honest(place, 100 + number, HONEST) if arguments.pairs > 1 else None
         standing, made = memory_kb(place.pid), idle_connections(place, idle)
         each = (memory_kb(place.pid) - standing) / idle
         with Slow(place.server.port, place.tokens[0], SLOW) as slow:
-            beside, growth = honest(place, 100 + number, HONEST), 0
+            beside = honest(place, 100 + number, HONEST)
+            growth = memory_kb(place.pid) - before
             end = time.monotonic() + (max(limits.values()) + SETTLE if number == 0 else 0)
-            while time.monotonic() < end:
+            while time.monotonic() < end and min(len(slow.lives[kind]) for kind in KINDS) < SLOW:
                 time.sleep(1)
                 growth = max(growth, memory_kb(place.pid) - before)
             oldest |= Counter(slow.oldest())
@@ -178,7 +179,7 @@ def surrounded(place, arguments):
             one.close()
         until(lambda: descriptors(place.pid) <= opened, 30)
         wrong += [slow.failure] if slow.failure else []
-        ratios.append([alone[part] / beside[part] for part in (0, 1)])
+        ratios += [[one / other for one, other in zip(alone, beside)]] if alone else []
         if number == 0:
             print(f"{idle} idle connections: {each:.1f} KB each; with {SLOW} slow senders of heads, of bodies and readers: {growth} KB")
             wrong += [f"{idle} idle and {3 * SLOW} slow connections take {growth} KB"] if growth > CROWD_KB else []
@@ -187,11 +188,11 @@ def surrounded(place, arguments):
     wrong += [f"a slow {kind} was held for {oldest[kind]:.0f} s" for kind in KINDS if oldest[kind] > limits[kind] + SETTLE]
     wrong += [f"no slow {kind} was let go" for kind in KINDS if let_go[kind] < SLOW]
     wrong += [f"slow senders were told {dict(said)}"] if set(said) != {"408"} else []
-    rate, cost = (statistics.median(part) for part in zip(*ratios))
-    print(f"beside them honest clients keep {100 * rate:.0f} % of their throughput ({', '.join(f'{ratio[0]:.2f}' for ratio in ratios)}), "
-          f"at {1 / cost:.2f} times the processor's time")
-    if len(ratios) > 1 and rate < KEPT:
-        wrong.append(f"honest clients keep {100 * rate:.0f} % of their throughput")
+    if ratios:
+        rate, cost = (statistics.median(part) for part in zip(*ratios))
+        print(f"beside them honest clients keep {100 * rate:.0f} % of their throughput ({', '.join(f'{ratio[0]:.2f}' for ratio in ratios)}), "
+              f"at {1 / cost:.2f} times the processor's time")
+        wrong += [f"honest clients keep {100 * rate:.0f} % of their throughput"] if rate < KEPT else []
     left = memory_kb(place.pid) - before
     end = time.monotonic() + SETTLE
     while left > LEFT_KB and time.monotonic() < end:
@@ -244,7 +245,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000, help="after the warm-up")
     parser.add_argument("--warm-up", type=int, default=100_000)
-    parser.add_argument("--pairs", type=int, default=7, help="of rounds with and without slow clients; of one pair no ratio is judged")
+    parser.add_argument("--pairs", type=int, default=7, help="of rounds with and without slow clients; with one, what honest ones keep is not judged")
     parser.add_argument("--patience", type=int, nargs=3, default=(10, 30, 60), help="seconds for a head, a body and an answer")
     arguments = parser.parse_args()
     cluster = Cluster()
