@@ -10,6 +10,7 @@ import importing
 from conftest import SERVING
 from harness.client import Session
 from harness.server import Server, binary, run_command
+from harness.waiting import until
 from leaks import LOOKED_AT, Deeds, Leaks
 from registry import EACH, serial
 from twins import Twins
@@ -76,8 +77,21 @@ class Place:
         row = importing.run(realm.admin, importing.LEADS, "key,name,score\na,Anna,5\nb,,7\n")
         return {**known, "imports": [row["id"]]}
 
+    def tidy(self):
+        """Undoes what a deed left that was noticed, and broken off there. When its import runs depends on how busy the machine is, and
+        whatever meets what it makes would be taken for a leak."""
+        jobs = self.twins.db
+        jobs.execute("update jobs set lease_until = now() where org_id = %s and state = 'running'", (self.realm.org,))
+        jobs.execute("update jobs set run_after = now() where org_id = %s and state = 'queued'", (self.realm.org,))
+        live = "select count(*) from jobs where org_id = %s and state in ('queued', 'running')"
+        until(lambda: not jobs.execute(live, (self.realm.org,)).fetchone()[0], 300)
+        left = self.realm.admin.get("/v1/accounts/by-external-id/erp/there-only", expect=(200, 404))
+        if left.status_code == 200:
+            self.realm.admin.delete(f"/v1/accounts/{left.json()['id']}", expect=204)
+
     def records(self):
         """What the deeds use up."""
+        self.tidy()
         realm, admin = self.realm, self.realm.admin
         n = next(serial)
         made = {"used": {resource.path: realm.make(resource.path)["id"] for resource in EACH if resource.label()}}

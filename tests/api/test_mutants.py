@@ -149,6 +149,8 @@ def test_deeds_and_the_table(range_):
         for opened, name in ((False, "alone"), (True, "noticed")):
             deed.opened = opened
             mutant.verdicts[name] = mutant.verdicts.get(name) or range_.try_one(mutant, opened, [deed])
+            spoiled = deed.notices() if mutant.verdicts[name] and not opened else None
+            assert not spoiled, f"{deed} is noticed without any mutant too: {spoiled}"
     table = defaultdict(Counter)
     survivors = []
     for key, mutant in range_.mutants.items():
