@@ -66,32 +66,6 @@ static void each_header(struct srv_exchange *exchange,
         emit(self, "Connection", "close");
 }
 
-static void emit_queued(void *self, const char *name, const char *value)
-{
-    MHD_add_response_header(self, name, value);
-}
-
-enum MHD_Result srv_answer_queue(struct srv_exchange *exchange)
-{
-    struct srv_connection *connection = exchange->connection;
-    struct srv_reply *reply = &exchange->reply;
-    struct MHD_Response *response;
-    enum MHD_Result result;
-
-    /* The bytes stay in the arena, which lives until the request is completed. */
-    response = MHD_create_response_from_buffer(reply->body.length, reply->body.data, MHD_RESPMEM_PERSISTENT);
-    if (!response)
-        return MHD_NO;
-    if (atomic_load_explicit(&connection->http->loop->shared->leaving, memory_order_relaxed))
-        exchange->close = true;
-    each_header(exchange, emit_queued, response);
-    srv_log_flush();
-    result = MHD_queue_response(connection->mhd, (unsigned)reply->status, response);
-    MHD_destroy_response(response);
-    srv_connection_phase(connection, SRV_PHASE_WRITE);
-    return result;
-}
-
 static void emit_raw(void *self, const char *name, const char *value)
 {
     struct stw_buf *head = self;
@@ -102,7 +76,8 @@ static void emit_raw(void *self, const char *name, const char *value)
     stw_buf_add_text(head, "\r\n");
 }
 
-void srv_answer_raw(struct srv_exchange *exchange, enum stw_code code)
+/* Past libmicrohttpd, as the last thing that is said on the connection. */
+static void send_raw(struct srv_exchange *exchange)
 {
     struct srv_connection *connection = exchange->connection;
     struct srv_reply *reply = &exchange->reply;
@@ -112,13 +87,13 @@ void srv_answer_raw(struct srv_exchange *exchange, enum stw_code code)
     char date[64];
 
     exchange->close = true;
-    srv_answer_problem(exchange, code);
-    srv_answer_complete(exchange);
     gmtime_r(&now, &calendar);
     strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &calendar);
-    stw_buf_init(&text, exchange->arena, 2048, 65536);
-    stw_buf_printf(&text, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n", reply->status,
-                   MHD_get_reason_phrase_for((unsigned)reply->status), date, reply->body.length);
+    stw_buf_init(&text, exchange->arena, 2048 + reply->body.length, 65536 + reply->body.length);
+    stw_buf_printf(&text, "HTTP/1.1 %d %s\r\nDate: %s\r\n", reply->status,
+                   MHD_get_reason_phrase_for((unsigned)reply->status), date);
+    if (reply->status != 204 && reply->status != 304)
+        stw_buf_printf(&text, "Content-Length: %zu\r\n", reply->body.length);
     each_header(exchange, emit_raw, &text);
     stw_buf_add_text(&text, "\r\n");
     if (exchange->request.method != SRV_HEAD)
@@ -130,4 +105,53 @@ void srv_answer_raw(struct srv_exchange *exchange, enum stw_code code)
     shutdown(connection->fd, SHUT_WR);
     exchange->stage = SRV_STAGE_REFUSED;
     srv_connection_phase(connection, SRV_PHASE_LINGER);
+}
+
+void srv_answer_raw(struct srv_exchange *exchange, enum stw_code code)
+{
+    exchange->close = true;
+    srv_answer_problem(exchange, code);
+    srv_answer_complete(exchange);
+    send_raw(exchange);
+}
+
+/* A response under construction. */
+struct making {
+    struct MHD_Response *response;
+    bool failed;
+};
+
+static void emit_queued(void *self, const char *name, const char *value)
+{
+    struct making *making = self;
+
+    if (MHD_add_response_header(making->response, name, value) != MHD_YES)
+        making->failed = true;
+}
+
+enum MHD_Result srv_answer_queue(struct srv_exchange *exchange)
+{
+    struct srv_connection *connection = exchange->connection;
+    struct srv_reply *reply = &exchange->reply;
+    struct making making = {0};
+    enum MHD_Result result = MHD_NO;
+
+    /* The bytes stay in the arena, which lives until the request is completed. */
+    making.response =
+        MHD_create_response_from_buffer(reply->body.length, reply->body.data, MHD_RESPMEM_PERSISTENT);
+    if (atomic_load_explicit(&connection->http->loop->shared->leaving, memory_order_relaxed))
+        exchange->close = true;
+    if (making.response) {
+        each_header(exchange, emit_queued, &making);
+        srv_log_flush();
+        if (!making.failed)
+            result = MHD_queue_response(connection->mhd, (unsigned)reply->status, making.response);
+        MHD_destroy_response(making.response);
+    }
+    /* What was done shall be told, also when libmicrohttpd has no memory for it; it closes then. */
+    if (result != MHD_YES)
+        send_raw(exchange);
+    else
+        srv_connection_phase(connection, SRV_PHASE_WRITE);
+    return result;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "resource/describe.h"
+#include "resource/json_memory.h"
 #include "server/negotiate.h"
 
 static const struct stw_plan *find(const struct stw_engine *engine, const char *segment)
@@ -30,8 +31,10 @@ static enum stw_code describe(struct srv_request *request, struct srv_reply *rep
         return code;
     if (!plan)
         return STW_NOT_FOUND;
+    unsigned refusals = stw_json_refusals();
     json = stw_describe_own(&request->ctx, plan);
-    if (!json || json_dump_callback(json, add, &reply->body, JSON_COMPACT) != 0)
+    if (!json || stw_json_refusals() != refusals ||
+        json_dump_callback(json, add, &reply->body, JSON_COMPACT) != 0)
         code = STW_OVERLOADED;
     json_decref(json);
     reply->status = 200;

@@ -52,7 +52,7 @@ static struct srv_watch *watch_of(struct srv_loop *loop, int fd)
         struct srv_watch *watches = realloc(loop->watches, (size_t)count * sizeof(*watches));
 
         if (!watches)
-            die("watch");
+            die("out of memory");
         memset(watches + loop->watch_count, 0, (size_t)(count - loop->watch_count) * sizeof(*watches));
         loop->watches = watches;
         loop->watch_count = count;

@@ -10,6 +10,7 @@
 #include "db/migrate.h"
 #include "domain/registry.h"
 #include "domain/startup.h"
+#include "resource/json_load.h"
 #include "server/action.h"
 #include "server/command.h"
 #include "server/crud.h"
@@ -239,6 +240,7 @@ int srv_start(const struct srv_config *config, void (*on_ready)(void *self, int 
         return EXIT_FAILURE;
     set_log_level(config->log_level);
     srv_memory_keep();
+    stw_json_init();
     if (sodium_init() < 0) {
         srv_command_say("serve: libsodium cannot be used");
         return EXIT_FAILURE;

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "resource/json_load.h"
+#include "resource/json_memory.h"
 
 #define LEEWAY_SECONDS 30             /* for clocks that are behind the issuer's; none for exp */
 #define SECONDS_MOST   253402300799LL /* the end of year 9999 */
@@ -32,13 +34,15 @@ static bool add_claims(jwt_t *jwt, const char *issuer, const struct srv_claims *
 enum stw_code srv_token_make(struct stw_arena *arena, const struct srv_keys *keys, const char *issuer,
                              const struct srv_claims *claims, char **ret_token)
 {
-    enum stw_code code = STW_INTERNAL;
+    /* The key was tried when it was read: all that can be missing is memory. */
+    enum stw_code code = STW_OVERLOADED;
     jwt_t *jwt = NULL;
     char *text;
 
-    if (jwt_new(&jwt) != 0)
+    if (!stw_json_memory_begin())
         return code;
-    if (add_claims(jwt, issuer, claims) && jwt_add_header(jwt, "kid", keys->keys[0].kid) == 0 &&
+    if (jwt_new(&jwt) == 0 && add_claims(jwt, issuer, claims) &&
+        jwt_add_header(jwt, "kid", keys->keys[0].kid) == 0 &&
         jwt_set_alg(jwt, JWT_ALG_RS256, (const unsigned char *)keys->signing_pem,
                     (int)keys->signing_pem_length) == 0 &&
         (text = jwt_encode_str(jwt)) != NULL) {
@@ -48,6 +52,7 @@ enum stw_code srv_token_make(struct stw_arena *arena, const struct srv_keys *key
         code = STW_OK;
     }
     jwt_free(jwt);
+    stw_json_memory_end();
     return code;
 }
 
@@ -87,22 +92,27 @@ static bool is_flat(const unsigned char *bytes, size_t length)
     return opened <= OPENED_MOST;
 }
 
-/* A part as a JSON object of valid UTF-8 without duplicate members; NULL if it is anything else. */
-static json_t *read_object(struct stw_arena *arena, const struct part *part)
+/* A part as a JSON object of valid UTF-8 without duplicate members; STW_INVALID_TOKEN if it is anything else.
+ */
+static enum stw_code read_object(struct stw_arena *arena, const struct part *part, json_t **ret_root)
 {
     unsigned char *bytes;
     size_t length;
     json_t *root;
+    enum stw_code code;
 
     if (!stw_text_base64url_decode(arena, part->text, part->length, &bytes, &length) ||
         !is_flat(bytes, length))
-        return NULL;
-    root = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, NULL);
-    if (root && !json_is_object(root)) {
+        return STW_INVALID_TOKEN;
+    code = stw_json_load((const char *)bytes, length, JSON_REJECT_DUPLICATES, NULL, &root);
+    if (code != STW_OK)
+        return code == STW_OVERLOADED ? code : STW_INVALID_TOKEN;
+    if (!json_is_object(root)) {
         json_decref(root);
-        root = NULL;
+        return STW_INVALID_TOKEN;
     }
-    return root;
+    *ret_root = root;
+    return STW_OK;
 }
 
 static const char *text_of(const json_t *object, const char *name)
@@ -212,21 +222,24 @@ enum stw_code srv_token_verify(struct stw_arena *arena, const struct srv_keys *k
                                const char *token, size_t length, int64_t now_us,
                                struct srv_claims *ret_claims)
 {
-    enum stw_code code = STW_INVALID_TOKEN;
+    enum stw_code code;
     const struct srv_key *key;
     struct part parts[3];
     json_t *json;
 
     if (length > SRV_TOKEN_MOST || !split(token, length, parts))
+        return STW_INVALID_TOKEN;
+    code = read_object(arena, &parts[0], &json);
+    if (code != STW_OK)
         return code;
-    json = read_object(arena, &parts[0]);
-    key = json ? check_header(keys, json) : NULL;
+    key = check_header(keys, json);
     json_decref(json);
     if (!key || !check_signature(arena, key, token, (size_t)(parts[2].text - 1 - token), &parts[2]))
+        return STW_INVALID_TOKEN;
+    code = read_object(arena, &parts[1], &json);
+    if (code != STW_OK)
         return code;
-    json = read_object(arena, &parts[1]);
-    if (json)
-        code = check_claims(json, issuer, now_us, ret_claims);
+    code = check_claims(json, issuer, now_us, ret_claims);
     json_decref(json);
     return code;
 }

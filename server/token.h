@@ -24,11 +24,11 @@ struct srv_claims {
     int64_t issued_at, expires_at; /* seconds since 1970 */
 };
 
-/* Signs with keys->keys[0]; the text is in `arena`. */
+/* Signs with keys->keys[0]; the text is in `arena`. STW_OVERLOADED without memory. */
 enum stw_code srv_token_make(struct stw_arena *arena, const struct srv_keys *keys, const char *issuer,
                              const struct srv_claims *claims, char **ret_token) STW_MUST_CHECK;
 /* STW_INVALID_TOKEN for whatever is not exactly what srv_token_make makes; STW_TOKEN_EXPIRED when nothing
- * else is wrong. */
+ * else is wrong, STW_OVERLOADED without memory. */
 enum stw_code srv_token_verify(struct stw_arena *arena, const struct srv_keys *keys, const char *issuer,
                                const char *token, size_t length, int64_t now_us,
                                struct srv_claims *ret_claims) STW_MUST_CHECK;

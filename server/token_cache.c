@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,10 @@ static void *get_memory(size_t size)
 {
     void *memory = calloc(1, size);
 
-    if (!memory)
+    if (!memory) {
+        fputs("tokens: out of memory\n", stderr);
         abort();
+    }
     return memory;
 }
 

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,10 @@
 void *stw_db_calloc(size_t count, size_t size)
 {
     void *memory = calloc(count > 0 ? count : 1, size);
-    if (memory == NULL)
+    if (memory == NULL) {
+        fputs("db: out of memory\n", stderr);
         abort();
+    }
     return memory;
 }
 

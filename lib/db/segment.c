@@ -371,6 +371,14 @@ static bool expects_more(struct stw_conn *conn)
     return ticket->at < ticket->count || ticket->ends_batch;
 }
 
+/* Without memory for the answer to a Sync libpq drops that answer and goes on waiting for it: only its
+ * message tells. What the server itself had no memory for has come as an error. */
+static bool is_deaf(const struct stw_conn *conn)
+{
+    return conn->first != NULL && conn->reading->error == NULL &&
+           strstr(PQerrorMessage(conn->pg), "out of memory") != NULL;
+}
+
 void stw_segment_read(struct stw_conn *conn)
 {
     bool alive = PQconsumeInput(conn->pg) == 1;
@@ -397,6 +405,8 @@ void stw_segment_read(struct stw_conn *conn)
         }
         busy = PQisBusy(conn->pg) != 0;
     }
+    if (busy && is_deaf(conn))
+        alive = false;
     bool lane = conn->pool->kind == STW_POOL_LANES;
     if (!alive || (conn->doomed && (lane || conn->first == NULL)))
         stw_conn_drop(conn);

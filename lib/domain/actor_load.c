@@ -120,9 +120,10 @@ enum stw_code stw_actor_load_user(struct stw_context *ctx, const char *org_id, c
     actor->tree = copy(arena, rows, 6);
     actor->zone = copy(arena, rows, 7);
     actor->session_version = (int)stw_rows_number(rows, 0, 8);
-    actor->grants = stw_actor_grants(ctx->engine, arena, actor->role, stw_rows_text(rows, 0, 5));
-    *ret_actor = actor;
-    return STW_OK;
+    code = stw_actor_grants(ctx->engine, arena, actor->role, stw_rows_text(rows, 0, 5), &actor->grants);
+    if (code == STW_OK)
+        *ret_actor = actor;
+    return code;
 }
 
 enum stw_code stw_actor_load_key(struct stw_context *ctx, const char *org_id, const char *hash,

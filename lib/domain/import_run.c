@@ -36,13 +36,21 @@ static long long number_of(const json_t *json, const char *name)
     return json_integer_value(json_object_get(json, name));
 }
 
+/* What was stored by us: it cannot be wrong, but there can be no memory for it. */
+static enum stw_code read_stored(struct stw_context *ctx, const char *text, size_t length, json_t **ret_json)
+{
+    enum stw_code code = stw_input_json(ctx, text, length, ret_json);
+
+    return code == STW_OK || code == STW_OVERLOADED ? code : STW_INTERNAL;
+}
+
 static enum stw_code read_state(struct stw_context *ctx, const char *progress, struct state *state)
 {
     json_t *json;
-    enum stw_code code = stw_input_json(ctx, progress, strlen(progress), &json);
+    enum stw_code code = read_stored(ctx, progress, strlen(progress), &json);
 
     if (code != STW_OK)
-        return STW_INTERNAL;
+        return code;
     *state = (struct state){.place = {.at = number_of(json, "at"),
                                       .line = (int)number_of(json, "line"),
                                       .skipping = json_is_true(json_object_get(json, "skipping"))},
@@ -177,8 +185,9 @@ static enum stw_code start(struct stw_context *ctx, struct stw_job *job, struct 
     stw_details_init(&details, job->arena);
     lasting.arena = job->arena;
     lasting.details = &details;
-    if (stw_input_json(&lasting, stw_rows_text(rows, 0, 0), stw_rows_length(rows, 0, 0), &body) != STW_OK)
-        return STW_INTERNAL;
+    code = read_stored(&lasting, stw_rows_text(rows, 0, 0), stw_rows_length(rows, 0, 0), &body);
+    if (code != STW_OK)
+        return code;
     if (stw_import_options_read(&lasting, body, &run->options) != STW_OK) {
         *ret_failure = "access_lost";
         return STW_OK;

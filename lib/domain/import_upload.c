@@ -43,16 +43,18 @@ static enum stw_code open_converter(struct stw_context *ctx, struct stw_import_u
 }
 
 /* The encoding that its options say; the rest of them is the job's concern. */
-static bool is_gb18030(struct stw_context *ctx, const struct stw_record *record)
+static enum stw_code is_gb18030(struct stw_context *ctx, const struct stw_record *record, bool *ret_is)
 {
     const char *text = stw_record_text(record, STW_IMPORT_OPTIONS);
     const char *encoding;
     json_t *options;
+    enum stw_code code = stw_input_json(ctx, text, strlen(text), &options);
 
-    if (stw_input_json(ctx, text, strlen(text), &options) != STW_OK)
-        return false;
+    if (code != STW_OK)
+        return code == STW_OVERLOADED ? code : STW_INTERNAL;
     encoding = json_string_value(json_object_get(options, "encoding"));
-    return encoding && strcmp(encoding, "gb18030") == 0;
+    *ret_is = encoding && strcmp(encoding, "gb18030") == 0;
+    return STW_OK;
 }
 
 static enum stw_code check_state(struct stw_context *ctx, const struct stw_record *record)
@@ -74,17 +76,20 @@ enum stw_code stw_import_upload_begin(struct stw_context *ctx, const char *id,
 {
     struct stw_import_upload *upload;
     struct stw_record record;
+    bool converts;
     enum stw_code code =
         stw_store_get(ctx, stw_engine_find(ctx->engine, "imports"), id, STW_DELETED_EXCLUDE, &record);
 
     if (code == STW_OK)
         code = check_state(ctx, &record);
+    if (code == STW_OK)
+        code = is_gb18030(ctx, &record, &converts);
     if (code != STW_OK)
         return code;
     upload = STW_NEW(ctx->arena, struct stw_import_upload);
     snprintf(upload->id, sizeof upload->id, "%s", id);
     stw_uuid_v7(ctx->now_us, upload->content_id);
-    if (is_gb18030(ctx, &record)) {
+    if (converts) {
         code = open_converter(ctx, upload);
         upload->text = stw_arena_alloc(ctx->arena, WIDER * (PIECE + CARRY));
     }

@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "resource/engine.h"
 #include "resource/input_parts.h"
+#include "resource/json_load.h"
 
 #define BIT(field) (UINT64_C(1) << (field))
 #define ROOT       "#/permissions"
@@ -153,17 +154,22 @@ static void make_grant(const struct maker *maker, const struct stw_plan *plan)
     lay_overrides(maker, plan, grant);
 }
 
-struct stw_grant *stw_actor_grants(const struct stw_engine *engine, struct stw_arena *arena,
-                                   enum stw_role role, const char *permissions)
+enum stw_code stw_actor_grants(const struct stw_engine *engine, struct stw_arena *arena, enum stw_role role,
+                               const char *permissions, const struct stw_grant **ret_grants)
 {
+    json_t *root = NULL;
     struct maker maker = {
         .engine = engine,
         .role = role,
         .grants = STW_NEW_N(arena, struct stw_grant, (size_t)engine->count),
         .done = STW_NEW_N(arena, bool, (size_t)engine->count),
     };
-    json_t *root = permissions ? json_loads(permissions, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    enum stw_code code =
+        permissions ? stw_json_load(permissions, strlen(permissions), JSON_REJECT_DUPLICATES, NULL, &root)
+                    : STW_OK;
 
+    if (code == STW_OVERLOADED)
+        return code;
     maker.permissions = root;
     /* Overrides that cannot be read may have been restrictions: then nothing is granted. */
     if (!permissions || json_is_object(root)) {
@@ -171,7 +177,8 @@ struct stw_grant *stw_actor_grants(const struct stw_engine *engine, struct stw_a
             make_grant(&maker, &engine->plans[i]);
     }
     json_decref(root);
-    return maker.grants;
+    *ret_grants = maker.grants;
+    return STW_OK;
 }
 
 /* A word out of a fixed few. */
@@ -277,10 +284,15 @@ static void refuse_resource(struct stw_context *ctx, const char *path)
 
 enum stw_code stw_actor_permissions_check(struct stw_context *ctx, const char *permissions)
 {
-    json_t *root = json_loads(permissions, JSON_REJECT_DUPLICATES, NULL);
-    bool good = check_object(ctx, ROOT, root);
+    json_t *root = NULL;
     const char *path;
     json_t *overrides;
+    bool good;
+
+    if (stw_json_load(permissions, strlen(permissions), JSON_REJECT_DUPLICATES, NULL, &root) ==
+        STW_OVERLOADED)
+        return STW_OVERLOADED;
+    good = check_object(ctx, ROOT, root);
 
     json_object_foreach(root, path, overrides)
     {

@@ -38,7 +38,8 @@ struct stw_actor {
 struct stw_engine;
 struct json_t;
 
-/* Grants of a shipped role with the overrides of a stored one laid over it. `permissions` is the text of
+/* STW_OVERLOADED without memory, else the grants of a shipped role with the overrides of a stored one laid
+ * over it. `permissions` is the text of
  *   {"accounts":{"read":"tree","fields":{"annual_revenue":"hide","phone":"mask","tier":"read"}}}
  * or NULL. Verbs take the words of stw_scope_name; fields take hide, mask, read (not write) and write
  * (nothing of these). Unknown resources, verbs and fields in it are ignored here (a newer process may know
@@ -46,8 +47,8 @@ struct json_t;
  * writing a role validates by stw_actor_permissions_check. From STW_ADMIN nothing is ever hidden or masked. A
  * part has the scopes that its parent ends up with, reading by read and all else by update, before its own
  * overrides. */
-struct stw_grant *stw_actor_grants(const struct stw_engine *engine, struct stw_arena *arena,
-                                   enum stw_role role, const char *permissions);
+enum stw_code stw_actor_grants(const struct stw_engine *engine, struct stw_arena *arena, enum stw_role role,
+                               const char *permissions, const struct stw_grant **ret_grants) STW_MUST_CHECK;
 /* Adds one violation per fault at #/permissions/... ; STW_VALIDATION_FAILED then. System fields take no word.
  */
 enum stw_code stw_actor_permissions_check(struct stw_context *ctx, const char *permissions) STW_MUST_CHECK;

@@ -161,7 +161,10 @@ static json_t *access_of_roles(const struct stw_engine *engine, const struct stw
     json_t *object = json_object();
 
     for (int role = 0; role < STW_ROLE_COUNT; role++) {
-        const struct stw_grant *grants = stw_actor_grants(engine, arena, (enum stw_role)role, NULL);
+        const struct stw_grant *grants;
+
+        if (stw_actor_grants(engine, arena, (enum stw_role)role, NULL, &grants) != STW_OK)
+            continue; /* only overrides need memory */
 
         json_object_set_new(object, stw_role_name((enum stw_role)role),
                             scopes(&grants[plan->index], resource->access[role].masked));

@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/text.h"
 #include "resource/input_parts.h"
+#include "resource/json_load.h"
 
 #define MEMBER_MAX  128
 #define POINTER_MAX ((size_t)1 << 20)
@@ -232,9 +233,6 @@ static enum stw_code refuse_parse(struct stw_context *ctx, const char *bytes, si
     size_t position = error->position < 0 ? 0 : (size_t)error->position;
     const char *path;
 
-    /* jansson gives no reason when memory has run out. */
-    if (!error->text[0])
-        return STW_OVERLOADED;
     if (position > length)
         position = length;
     path = pointer_at(ctx->arena, bytes, position);
@@ -266,15 +264,16 @@ enum stw_code stw_input_json(struct stw_context *ctx, const char *bytes, size_t 
     size_t position;
     json_error_t error;
     json_t *root;
+    enum stw_code code;
 
     if (check_size(bytes, length, &position, &limit) != STW_OK) {
         stw_details_add(ctx->details, STW_AT_POINTER, "#", STW_TOO_MANY, limit, NULL);
         return STW_INVALID_JSON;
     }
     /* DECODE_ANY, so that a root of another kind is told from broken text. */
-    root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!root)
-        return refuse_parse(ctx, bytes, length, &error);
+    code = stw_json_load(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error, &root);
+    if (code != STW_OK)
+        return code == STW_INVALID_JSON ? refuse_parse(ctx, bytes, length, &error) : code;
     stw_arena_defer(ctx->arena, drop_tree, root);
     if (!json_is_object(root)) {
         stw_details_add(ctx->details, STW_AT_POINTER, "#", STW_INVALID_TYPE, "object", NULL);

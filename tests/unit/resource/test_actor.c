@@ -45,7 +45,10 @@ static int set_up(void **state)
 static const struct stw_grant *grant_of(enum stw_role role, const char *permissions,
                                         enum toy_resource resource)
 {
-    return &stw_actor_grants(engine, arena, role, permissions)[resource];
+    const struct stw_grant *grants;
+
+    assert_int_equal(stw_actor_grants(engine, arena, role, permissions, &grants), STW_OK);
+    return &grants[resource];
 }
 
 static void assert_scopes(const struct stw_grant *grant, enum stw_scope read, enum stw_scope create,

@@ -154,7 +154,11 @@ static void test_access_of_a_part_follows_its_parent(void **state)
 static json_t *describe_own(struct stw_arena *arena, enum toy_resource resource, enum stw_role role,
                             const char *permissions)
 {
-    struct stw_actor actor = {.role = role, .grants = stw_actor_grants(engine, arena, role, permissions)};
+    const struct stw_grant *grants;
+
+    assert_int_equal(stw_actor_grants(engine, arena, role, permissions, &grants), STW_OK);
+
+    struct stw_actor actor = {.role = role, .grants = grants};
     struct stw_context ctx = {.arena = arena, .engine = engine, .actor = &actor};
 
     return stw_describe_own(&ctx, &engine->plans[resource]);
