@@ -19,8 +19,8 @@ build_preset() {
     cmake --build --preset "$1" ${2:+--target "${@:2}"}
 }
 
-# The server, the same with crash points, and a full disk.
-build_faults() { build_preset release steward steward_with_crash_points full_disk; }
+# The server, the same with crash points and with calls that can fail, and a full disk.
+build_faults() { build_preset release steward steward_with_crash_points steward_with_injections full_disk; }
 
 clang_command() {
     command -v clang-14 || command -v clang

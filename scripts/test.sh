@@ -52,7 +52,7 @@ part_faults() {
     # both halves wait most of their time
     .venv/bin/python tests/faults/main.py --short starving full stops handovers >"$logs/faults-more.log" 2>&1 &
     other=$!
-    .venv/bin/python tests/faults/main.py --short kills doubt restarts failover || status=1
+    .venv/bin/python tests/faults/main.py --short kills doubt restarts failover injections || status=1
     wait "$other" || status=1
     cat "$logs/faults-more.log"
     return "$status"

@@ -14,6 +14,7 @@ import doubt  # noqa: E402
 import failover  # noqa: E402
 import full  # noqa: E402
 import handovers  # noqa: E402
+import injections  # noqa: E402
 import kills  # noqa: E402
 import restarts  # noqa: E402
 import starving  # noqa: E402
@@ -21,7 +22,8 @@ import stops  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.server import ROOT, variant  # noqa: E402
 
-SCENARIOS = {module.__name__: module.run for module in (kills, doubt, restarts, starving, full, failover, stops, handovers)}
+SCENARIOS = {module.__name__: module.run
+             for module in (kills, doubt, restarts, starving, full, failover, stops, handovers, injections)}
 
 # Commits take as long as on a slow disk, so that many requests are on their way when something happens.
 DURABLE = {"fsync": "on", "full_page_writes": "on", "commit_delay": "20000", "commit_siblings": "1"}

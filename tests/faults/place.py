@@ -23,10 +23,10 @@ def until(holds, what, seconds=60.0):
 
 
 class Place:
-    """`url`: how the server finds the database, when that is not the straight way."""
+    """`url`: how the server finds the database, when that is not the straight way. `program`: another server than the real one."""
 
-    def __init__(self, cluster, folder, slug, url=None, **settings):
-        self.cluster, self.folder, self.slug, self.started = cluster, Path(folder), slug, 0
+    def __init__(self, cluster, folder, slug, url=None, program=None, **settings):
+        self.cluster, self.folder, self.slug, self.program, self.started = cluster, Path(folder), slug, program, 0
         self.port = free_port()
         signing = self.folder / f"{slug}.pem"
         signing.write_text(new_signing_key(), encoding="ascii")
@@ -51,7 +51,7 @@ class Place:
         # one that is confined could not kill itself
         more = {"STEWARD_TEST_CRASH_POINT": crash_point, "STEWARD_SECCOMP": "off"} if crash_point else {}
         self.server = Server({**self.settings, **more}, self.folder / f"{self.slug}-{self.started}.log",
-                             program=str(CRASHING) if crash_point else None, listens=listens)
+                             program=str(CRASHING) if crash_point else self.program, listens=listens)
         began = time.monotonic()
         self.server.start()
         return time.monotonic() - began
