@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./dev faults: the long forms of what ./dev test shows in short. Without a name the scenarios of tests/faults/, in some minutes; by
+# ./dev faults: the long forms of what ./dev test shows in short. Without a name the scenarios of tests/faults/, in half an hour; by
 # name also
 #   mutants          every statement loses each of its predicates in turn, and the table of what came of it: most of an hour
 #   races [rounds]   fifty at once for all that is unique or counted, 200 rounds: an hour

@@ -186,14 +186,15 @@ class Run:
         self.play.model(ask)
         began, counts, slow = time.monotonic(), {}, ask in SLOW
         long, all_ways = self.stage.long, self.stage.long and not slow
-        steps = {"send": 4, "statement": 1, "sync": 2, "libpq": 12, "jansson": 12, "libmicrohttpd": 6, "libjwt": 6, "own": 1}
+        steps = {"send": 4, "statement": 2, "sync": 3, "libpq": 12, "jansson": 12, "libmicrohttpd": 6, "libjwt": 6, "own": 1}
         for kind, step in steps.items():
             ways = WAYS.get(kind, ("",))
-            step = 1 if long else step * 6 if slow else step
+            step = 1 if long else step * 8 if slow else step
             most = MOST if long else MOST // 5  # a description takes a thousand and a half
             if kind == "own" and (ask is job or not long):
                 most = 1 if ask in STOPPED else 0
             if kind == "own" and most != 0:
+                self.play.injector.hold_jobs(False)
                 self.play.place.server.stop()  # whatever failed so far has left nothing behind
                 self.play.start()
             for hows in [(way,) for way in ways] if all_ways else [ways]:
@@ -217,7 +218,7 @@ def run(stage):
                 part.request(ask)
             injector.hold_jobs(False)
             told = ", ".join(f"{count} {what}" for what, count in sorted(play.told.items()))
-            outcome.note(f"{sum(play.told.values())} failures, answered {told}")
+            outcome.note(f"{sum(play.told.values()) - play.told['stopped']} failures, answered {told}")
             outcome.wrong += gaps(scene.db, scene.org)
             scene.close()
         checked = run_command("check", settings=place.admin, check=False)
