@@ -110,6 +110,7 @@ lend_certificates() {
 serve_once() {
     local user=$1 limit=$2
     local log=$folder/$user-run.log port='' begun=$SECONDS pid status=0
+    : >"$log" # not only once that process runs: the run before may be read there until then
     # By exec all the way down, the process that is started here becomes steward itself.
     by='exec' inside "$user" "$home/steward" ./dev run >"$log" 2>&1 </dev/null &
     pid=$!
