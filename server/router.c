@@ -112,7 +112,7 @@ static struct node *literal_find(const struct node *node, const char *segment, s
 
 static struct node *literal_child(struct node *node, const char *segment, size_t length)
 {
-    size_t place;
+    size_t place = 0;
     struct node *child = literal_find(node, segment, length, &place);
 
     if (child)
