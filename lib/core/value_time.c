@@ -216,10 +216,23 @@ static __attribute__((noinline)) bool put_fraction(char *at, const char *text, s
     return true;
 }
 
+/* What stw_value_timestamp makes, in so many bytes. */
+static bool is_canonical(const char *text)
+{
+    char moment[CANONICAL];
+
+    memcpy(moment, text, CANONICAL);
+    moment[10] = ' ';
+    moment[CANONICAL - 1] = '+';
+    return text[10] == 'T' && text[CANONICAL - 1] == 'Z' && is_moment(moment) &&
+           !off_shape(moment + 19, &fraction_shape);
+}
+
 size_t stw_value_timestamp_render(const char *database, size_t length, char ret_text[32])
 {
-    if (length == CANONICAL && database[length - 1] == 'Z') {
-        memcpy(ret_text, database, CANONICAL + 1);
+    if (length == CANONICAL && is_canonical(database)) {
+        memcpy(ret_text, database, CANONICAL);
+        ret_text[CANONICAL] = '\0';
         return CANONICAL;
     }
     if (length < 22 || memcmp(database + length - 3, "+00", 3) != 0 || !is_moment(database))
