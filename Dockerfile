@@ -3,12 +3,12 @@ FROM debian:trixie-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends cmake ninja-build gcc libc6-dev pkg-config \
         libmicrohttpd-dev libjwt-dev libjansson-dev libpq-dev libssl-dev libsodium-dev libutf8proc-dev libcsv-dev \
-        zlib1g-dev libseccomp-dev libcmocka-dev python3-pip \
+        zlib1g-dev libseccomp-dev python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 RUN scripts/docs-assets.sh
-RUN cmake --preset release && cmake --build build/release --target steward && strip build/release/steward
+RUN cmake --preset release -DSTEWARD_TESTS=OFF && cmake --build build/release --target steward && strip build/release/steward
 
 # Run: the binary with its libraries; the migrations are inside of it.
 FROM debian:trixie-slim
