@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -183,3 +184,13 @@ def test_the_image_installs_what_security_md_lists():
     last = (ROOT / "Dockerfile").read_text(encoding="utf-8").rpartition("FROM debian:trixie-slim\n")[2]
     installed = re.search(r"--no-install-recommends ([^&]*)&&", last).group(1).replace("\\", "").split()
     assert set(installed) - {"ca-certificates", "tzdata"} == {new for _, new in listed().values()} - {"libc6"}
+
+
+def test_what_the_image_is_built_from_is_in_its_context(tmp_path):
+    """Its first step, which misses every file that is named and not there."""
+    for name in re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.M):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
+    configure = re.search(r"^RUN (cmake [^&]*)&&", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.M).group(1)
+    done = subprocess.run(configure.split(), cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
