@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define KEPT_BYTES ((size_t)32 << 20)
@@ -16,14 +17,15 @@ void srv_memory_keep(void)
 static size_t resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long pages = 0;
+    char line[256] = "";
+    char *second = line;
 
     if (!file)
         return 0;
-    if (fscanf(file, "%*u %lu", &pages) != 1)
-        pages = 0;
+    if (fgets(line, sizeof(line), file))
+        (void)strtoul(line, &second, 10);
     fclose(file);
-    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+    return (size_t)strtoul(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* What is resident and not in use: stacks and libraries, and what the C library keeps. */

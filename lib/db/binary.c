@@ -113,19 +113,17 @@ static char *put_int(char *at, int64_t value)
  */
 static char *put_hex(char *at, const char *bytes)
 {
-    uint32_t word;
-    uint64_t halves;
+    uint64_t halves = (uint32_t)word_at(bytes);
 
-    memcpy(&word, bytes, sizeof(word));
-    halves = be32toh(word);
     halves = (halves << 16 | halves) & UINT64_C(0x0000ffff0000ffff);
     halves = (halves << 8 | halves) & UINT64_C(0x00ff00ff00ff00ff);
     halves = (halves << 4 | halves) & UINT64_C(0x0f0f0f0f0f0f0f0f);
     halves +=
         UINT64_C(0x3030303030303030) +
         ((halves + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101)) * ('a' - '0' - 10);
-    halves = htobe64(halves);
-    return (char *)memcpy(at, &halves, sizeof(halves)) + sizeof(halves);
+    for (int i = 0; i < 8; i++)
+        at[i] = (char)(halves >> (56 - 8 * i));
+    return at + 8;
 }
 
 static char *put_uuid(char *at, const char *bytes)
@@ -217,7 +215,7 @@ static char *put_numeric(char *at, const char *bytes, size_t length)
     int place = numeric.weight > 0 ? numeric.weight : 0;
 
     if (sign != 0 && sign != NUMERIC_MINUS)
-        return (char *)memcpy(at, "NaN", 3) + 3;
+        return stw_buf_put(at, "NaN", 3);
     if (place >= NUMERIC_GROUPS || scale > NUMERIC_FRACTION)
         return at;
     if (sign == NUMERIC_MINUS)
