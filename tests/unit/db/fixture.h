@@ -57,6 +57,22 @@ static inline struct stw_db_options options_of(int lanes, int quick, int slow,
                                    .hooks = hooks};
 }
 
+/* One caller over the blocking driver. */
+static inline struct stw_db *caller_open(struct request *request)
+{
+    struct stw_db_options options = options_of(1, 2, 1, NULL);
+    struct stw_db *db = stw_db_new(&options);
+    request_open(request, db);
+    return db;
+}
+
+static inline void caller_close(struct request *request)
+{
+    struct stw_db *db = request->ctx.db;
+    request_close(request);
+    stw_db_free(db);
+}
+
 /* ---- many callers at once ---- */
 
 #define CALLERS_MAX 256

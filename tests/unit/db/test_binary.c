@@ -4,7 +4,6 @@
 #include "core/value.h"
 #include "db/binary.h"
 
-static struct stw_db *db;
 static struct request request;
 static struct stw_context *ctx = &request.ctx;
 
@@ -12,17 +11,14 @@ static int set_up(void **state)
 {
     (void)state;
     pg_sql("drop schema if exists app cascade; create schema app");
-    struct stw_db_options options = options_of(1, 2, 1, NULL);
-    db = stw_db_new(&options);
-    request_open(&request, db);
+    caller_open(&request);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    request_close(&request);
-    stw_db_free(db);
+    caller_close(&request);
     return 0;
 }
 

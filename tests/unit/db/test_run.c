@@ -23,17 +23,14 @@ static int set_up(void **state)
         " deferrable initially deferred);"
         "create table app.strict_items (id integer primary key, name text not null);"
         "insert into app.items values (1, 'one'), (2, 'two')");
-    struct stw_db_options options = options_of(1, 2, 1, NULL);
-    db = stw_db_new(&options);
-    request_open(&request, db);
+    db = caller_open(&request);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    request_close(&request);
-    stw_db_free(db);
+    caller_close(&request);
     return 0;
 }
 
