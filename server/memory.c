@@ -14,18 +14,23 @@ void srv_memory_keep(void)
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }
 
-static size_t resident_bytes(void)
+bool srv_memory_size(size_t *ret_mapped, size_t *ret_resident)
 {
     FILE *file = fopen("/proc/self/statm", "re");
-    char line[256] = "";
-    char *second = line;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char line[256];
+    char *second;
+    bool is_read;
 
     if (!file)
-        return 0;
-    if (fgets(line, sizeof(line), file))
-        (void)strtoul(line, &second, 10);
+        return false;
+    is_read = fgets(line, sizeof(line), file) != NULL;
     fclose(file);
-    return (size_t)strtoul(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+    if (!is_read)
+        return false;
+    *ret_mapped = strtoul(line, &second, 10) * page;
+    *ret_resident = strtoul(second, NULL, 10) * page;
+    return true;
 }
 
 /* What is resident and not in use: stacks and libraries, and what the C library keeps. */
@@ -33,9 +38,9 @@ static size_t spare_bytes(void)
 {
     struct mallinfo2 info = mallinfo2();
     size_t used = info.uordblks + info.hblkhd;
-    size_t resident = resident_bytes();
+    size_t mapped, resident;
 
-    return resident > used ? resident - used : 0;
+    return srv_memory_size(&mapped, &resident) && resident > used ? resident - used : 0;
 }
 
 void srv_memory_give_back(void)

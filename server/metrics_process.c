@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/memory.h"
+
 #ifndef STEWARD_VERSION
 #define STEWARD_VERSION "0.1.0"
 #endif
@@ -77,9 +79,7 @@ static void gauge(struct stw_buf *out, const char *name, const char *help, doubl
 
 void srv_metrics_process(struct stw_buf *out, double started)
 {
-    char statm[128];
-    char *resident;
-    double page = (double)sysconf(_SC_PAGESIZE);
+    size_t mapped, resident;
     struct rlimit limit;
     struct rusage usage;
     long descriptors = open_descriptors();
@@ -87,11 +87,9 @@ void srv_metrics_process(struct stw_buf *out, double started)
     srv_metrics_family(out, "steward_build_info", "gauge", "What was built; always 1.");
     stw_buf_add_text(out,
                      "steward_build_info{version=\"" STEWARD_VERSION "\",compiler=\"" __VERSION__ "\"} 1\n");
-    if (read_file("/proc/self/statm", statm, sizeof(statm))) {
-        gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
-              (double)strtoul(statm, &resident, 10) * page);
-        gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.",
-              (double)strtoul(resident, NULL, 10) * page);
+    if (srv_memory_size(&mapped, &resident)) {
+        gauge(out, "process_virtual_memory_bytes", "Virtual memory size in bytes.", (double)mapped);
+        gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.", (double)resident);
     }
     if (descriptors >= 0)
         gauge(out, "process_open_fds", "Number of open file descriptors.", (double)descriptors);
