@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "db/conninfo.h"
+#include "server/proxy.h"
 
 #define MASK "***"
 
@@ -31,58 +32,20 @@ const char *srv_check_database_url(const char *value)
     return "must be a PostgreSQL URL (postgresql://…) or connection string";
 }
 
-static bool is_address(const char *text, int *ret_bits)
-{
-    unsigned char bytes[sizeof(struct in6_addr)];
-
-    *ret_bits = strchr(text, ':') ? 128 : 32;
-    return inet_pton(*ret_bits == 128 ? AF_INET6 : AF_INET, text, bytes) == 1;
-}
-
 const char *srv_check_address(const char *value)
 {
-    int bits;
+    unsigned char bytes[sizeof(struct in6_addr)];
+    int family = strchr(value, ':') ? AF_INET6 : AF_INET;
 
-    return is_address(value, &bits) ? NULL : "must be an IPv4 or IPv6 address";
-}
-
-static bool is_network(const char *text, size_t length)
-{
-    char copy[64];
-    char *slash;
-    int bits;
-    size_t digits;
-
-    if (length >= sizeof(copy))
-        return false;
-    memcpy(copy, text, length);
-    copy[length] = '\0';
-    slash = strchr(copy, '/');
-    if (slash)
-        *slash = '\0';
-    if (!is_address(copy, &bits))
-        return false;
-    if (!slash)
-        return true;
-    digits = strspn(slash + 1, "0123456789");
-    return digits > 0 && digits <= 3 && slash[1 + digits] == '\0' && strtol(slash + 1, NULL, 10) <= bits;
+    return inet_pton(family, value, bytes) == 1 ? NULL : "must be an IPv4 or IPv6 address";
 }
 
 const char *srv_check_networks(const char *value)
 {
-    while (*value) {
-        size_t length;
+    struct srv_proxies *proxies = srv_proxies_new(value);
 
-        value += strspn(value, " ");
-        length = strcspn(value, ", ");
-        if (!is_network(value, length))
-            return "must be a comma-separated list of addresses or networks, e.g. 10.0.0.0/8,::1";
-        value += length;
-        value += strspn(value, " ");
-        if (*value && *value++ != ',')
-            return "must have a comma between two networks";
-    }
-    return NULL;
+    srv_proxies_free(proxies);
+    return proxies ? NULL : "must be a comma-separated list of addresses or networks, e.g. 10.0.0.0/8,::1";
 }
 
 const char *srv_check_signing_key(const char *value)

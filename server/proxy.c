@@ -71,9 +71,9 @@ struct srv_proxies *srv_proxies_new(const char *list)
     for (const char *p = list; *p; p++)
         most += *p == ',';
     proxies = calloc(1, sizeof(*proxies) + most * sizeof(proxies->networks[0]));
-    if (!proxies)
-        return NULL;
-    while (*list) {
+    if (!proxies || !list[strspn(list, " ")])
+        return proxies;
+    for (;;) {
         size_t length = strcspn(list, ",");
         const char *start = list;
         size_t inner = length;
@@ -82,13 +82,14 @@ struct srv_proxies *srv_proxies_new(const char *list)
             start++;
         while (inner && start[inner - 1] == ' ')
             inner--;
-        if (inner && !parse_network(start, inner, &proxies->networks[proxies->count++])) {
+        if (!parse_network(start, inner, &proxies->networks[proxies->count++])) {
             free(proxies);
             return NULL;
         }
-        list += length + (list[length] == ',');
+        if (!list[length])
+            return proxies;
+        list += length + 1;
     }
-    return proxies;
 }
 
 void srv_proxies_free(struct srv_proxies *proxies)

@@ -164,6 +164,8 @@ static void checks_values(void **state)
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.0/8x", "networks");
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.1 10.0.0.2", "comma");
     refuses("STEWARD_TRUSTED_PROXIES=,", "networks");
+    refuses("STEWARD_TRUSTED_PROXIES=10.0.0.1,", "networks");
+    refuses("STEWARD_TRUSTED_PROXIES=10.0.0.1,,::1", "networks");
     refuses("STEWARD_TRUSTED_PROXIES=fe80::/129", "networks");
     takes("STEWARD_TRUSTED_PROXIES=fe80::/128,10.1.1.1,0.0.0.0/0");
 }
