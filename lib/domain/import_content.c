@@ -5,14 +5,13 @@
 
 #include "db/db.h"
 
-#define CHUNK_MAX ((size_t)3 * (256 * 1024 + 8)) /* as import_upload.c makes them */
-#define SIGHT     (STW_CSV_RECORD_MAX + 2)       /* so much is enough for any record */
+#define SIGHT (STW_CSV_RECORD_MAX + 2) /* so much is enough for any record */
 
 void stw_import_content_init(struct stw_import_content *content, struct stw_arena *arena,
                              const char *import_id, const char *content_id)
 {
     *content = (struct stw_import_content){
-        .import_id = import_id, .content_id = content_id, .room = SIGHT + CHUNK_MAX};
+        .import_id = import_id, .content_id = content_id, .room = SIGHT + STW_IMPORT_CHUNK_MAX};
     content->bytes = stw_arena_alloc(arena, content->room);
 }
 

@@ -7,6 +7,9 @@
 #include "core/context.h"
 #include "core/csv.h"
 
+/* Bytes of one stored chunk at most. */
+#define STW_IMPORT_CHUNK_MAX ((size_t)1 << 20)
+
 /* A window onto an import's content that moves forward with its reader. What it shows depends on the place
  * asked for alone, so that a step which runs again, here or in another process, reads the same lines. */
 struct stw_import_content {

@@ -1,45 +1,36 @@
-#include <errno.h>
-#include <iconv.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/gb18030.h"
 #include "core/uuid.h"
+#include "domain/import_content.h"
 #include "domain/import_options.h"
 #include "domain/imports.h"
 #include "domain/jobs.h"
 #include "resource/engine.h"
 
 #define PIECE ((size_t)256 * 1024) /* of the file as it came */
-#define CARRY 8                    /* bytes of a character that a piece ends within */
-#define WIDER 3                    /* a byte of GB18030 becomes at most so many of UTF-8 */
+#define TEXT  (STW_GB18030_WIDER * (PIECE + STW_GB18030_CARRY))
+
+_Static_assert(TEXT <= STW_IMPORT_CHUNK_MAX, "a piece is stored as one chunk");
 
 struct stw_import_upload {
     char id[STW_UUID_TEXT];
     char content_id[STW_UUID_TEXT];
-    int64_t start; /* where the next chunk begins */
-    iconv_t converter;
-    bool converts;
-    char carry[CARRY];
-    size_t carried;
-    char *text; /* converted */
+    int64_t start;               /* where the next chunk begins */
+    struct stw_gb18030 *decoder; /* NULL: it is UTF-8 */
+    char *text;                  /* decoded */
     char *hex;
 };
 
-static void close_converter(void *what)
+static enum stw_code open_decoder(struct stw_context *ctx, struct stw_import_upload *upload)
 {
-    iconv_close(((struct stw_import_upload *)what)->converter);
-}
-
-static enum stw_code open_converter(struct stw_context *ctx, struct stw_import_upload *upload)
-{
-    upload->converter = iconv_open("UTF-8", "GB18030");
-    if (upload->converter == (iconv_t)-1) {
-        snprintf(ctx->details->internal, sizeof ctx->details->internal, "no conversion from GB18030");
-        return STW_INTERNAL;
-    }
-    upload->converts = true;
-    stw_arena_defer(ctx->arena, close_converter, upload);
-    return STW_OK;
+    upload->decoder = stw_gb18030_open(ctx->arena);
+    upload->text = stw_arena_alloc(ctx->arena, TEXT);
+    if (upload->decoder)
+        return STW_OK;
+    snprintf(ctx->details->internal, sizeof ctx->details->internal, "no conversion from GB18030");
+    return STW_INTERNAL;
 }
 
 /* The encoding that its options say; the rest of them is the job's concern. */
@@ -76,24 +67,22 @@ enum stw_code stw_import_upload_begin(struct stw_context *ctx, const char *id,
 {
     struct stw_import_upload *upload;
     struct stw_record record;
-    bool converts;
+    bool decodes;
     enum stw_code code =
         stw_store_get(ctx, stw_engine_find(ctx->engine, "imports"), id, STW_DELETED_EXCLUDE, &record);
 
     if (code == STW_OK)
         code = check_state(ctx, &record);
     if (code == STW_OK)
-        code = is_gb18030(ctx, &record, &converts);
+        code = is_gb18030(ctx, &record, &decodes);
     if (code != STW_OK)
         return code;
     upload = STW_NEW(ctx->arena, struct stw_import_upload);
     snprintf(upload->id, sizeof upload->id, "%s", id);
     stw_uuid_v7(ctx->now_us, upload->content_id);
-    if (converts) {
-        code = open_converter(ctx, upload);
-        upload->text = stw_arena_alloc(ctx->arena, WIDER * (PIECE + CARRY));
-    }
-    upload->hex = stw_arena_alloc(ctx->arena, (PIECE + CARRY) * 2 * (upload->converts ? WIDER : 1) + 3);
+    if (decodes)
+        code = open_decoder(ctx, upload);
+    upload->hex = stw_arena_alloc(ctx->arena, 2 * (decodes ? TEXT : PIECE) + 3);
     if (code == STW_OK)
         *ret_upload = upload;
     return code;
@@ -136,40 +125,13 @@ static enum stw_code store(struct stw_context *ctx, struct stw_import_upload *up
     return code;
 }
 
-/* Bytes that are no GB18030 become one that is no UTF-8, so that their cell is refused at its line. */
-static size_t convert(struct stw_import_upload *upload, char **in, size_t *in_left, bool last)
+static enum stw_code add_piece(struct stw_context *ctx, struct stw_import_upload *upload, const char *bytes,
+                               size_t length, bool last)
 {
-    char *out = upload->text;
-    size_t out_left = WIDER * (PIECE + CARRY);
-
-    while (*in_left > 0 && iconv(upload->converter, in, in_left, &out, &out_left) == (size_t)-1) {
-        if (errno == EINVAL && !last && *in_left < CARRY)
-            break; /* the rest of the character comes with the next piece */
-        if (errno == E2BIG)
-            break;
-        *out++ = '\xff';
-        out_left--;
-        (*in)++;
-        (*in_left)--;
-        iconv(upload->converter, NULL, NULL, NULL, NULL);
-    }
-    return (size_t)(out - upload->text);
-}
-
-static enum stw_code add_converted(struct stw_context *ctx, struct stw_import_upload *upload,
-                                   const char *bytes, size_t length, bool last)
-{
-    char *whole = upload->hex; /* free until the conversion is done */
-    char *in = whole;
-    size_t in_left = upload->carried + length;
-
-    memcpy(whole, upload->carry, upload->carried);
-    if (length > 0)
-        memcpy(whole + upload->carried, bytes, length);
-    size_t made = convert(upload, &in, &in_left, last);
-    upload->carried = in_left < CARRY ? in_left : 0;
-    memcpy(upload->carry, in, upload->carried);
-    return store(ctx, upload, upload->text, made);
+    if (!upload->decoder)
+        return store(ctx, upload, bytes, length);
+    return store(ctx, upload, upload->text,
+                 stw_gb18030_add(upload->decoder, bytes, length, last, upload->text));
 }
 
 enum stw_code stw_import_upload_add(struct stw_context *ctx, struct stw_import_upload *upload,
@@ -179,8 +141,7 @@ enum stw_code stw_import_upload_add(struct stw_context *ctx, struct stw_import_u
 
     while (code == STW_OK && length > 0) {
         size_t size = length < PIECE ? length : PIECE;
-        code = upload->converts ? add_converted(ctx, upload, bytes, size, false)
-                                : store(ctx, upload, bytes, size);
+        code = add_piece(ctx, upload, bytes, size, false);
         bytes += size;
         length -= size;
     }
@@ -224,7 +185,7 @@ enum stw_code stw_import_upload_finish(struct stw_context *ctx, struct stw_impor
                                        struct stw_record *ret_record)
 {
     struct finish finish = {upload, ret_record};
-    enum stw_code code = upload->carried > 0 ? add_converted(ctx, upload, NULL, 0, true) : STW_OK;
+    enum stw_code code = add_piece(ctx, upload, NULL, 0, true);
 
     return code == STW_OK ? stw_tx_run(ctx, queue, &finish, false) : code;
 }
