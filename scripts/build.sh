@@ -76,6 +76,9 @@ fuzz_coverage() {
     /usr/bin/python3 tests/fuzz/coverage.py build/coverage "${clang##*/clang}" "$@"
 }
 
+# fuzz_planted [target...]: whether each target finds the mistakes that tests/fuzz/planted.py puts into its parser.
+fuzz_planted() { /usr/bin/python3 tests/fuzz/planted.py build/fuzz "$@"; }
+
 # run_schemathesis REQUESTS SEED: that many for each operation and role. The suite has a short form of it.
 run_schemathesis() {
     echo "schemathesis: $1 requests for each operation, seed $2"

@@ -67,6 +67,7 @@ part_tsan() {
 }
 part_fuzz() {
     build_fuzz
+    fuzz_planted
     run_fuzz "$short_fuzz"
 }
 part_long_fuzz() {

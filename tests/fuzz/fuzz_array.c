@@ -1,17 +1,13 @@
 /* The text form of text[]. Written as PostgreSQL writes it, the elements that come out as JSON are those that
  * went in; and nothing is read beyond the end of what is no array. */
 #include <jansson.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
+#include "fuzz.h"
 #include "resource/render.h"
 
-#define CHECK(condition) ((condition) ? (void)0 : abort())
-#define ELEMENTS_MAX     64
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define ELEMENTS_MAX 64
 
 static json_t *rendered(struct stw_arena *arena, const char *literal)
 {

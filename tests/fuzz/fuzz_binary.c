@@ -1,15 +1,10 @@
 /* The binary forms of PostgreSQL's types. Whatever comes, nothing behind it is read, and the text stays
  * within its scratch; days, moments and numbers come out as the API takes them in. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/value.h"
 #include "db/binary.h"
-
-#define CHECK(condition) ((condition) ? (void)0 : abort())
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* An input of the API reads it, and writes it alike. */
 static void is_taken_in(enum stw_form form, const char *text, size_t length)

@@ -1,6 +1,7 @@
 /* Text as a value of each type: a parameter of a query, a cell of an import. What is accepted is text of its
  * type's one form, which is accepted again and stays as it is. The first byte chooses the field. */
 #include "core/text.h"
+#include "decimal.h"
 #include "query_check.h"
 
 /* A kind of value that no book has. */
@@ -33,6 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!read_cell(&f, field, text, &once))
         return 0;
     CHECK(stw_text_valid(once, strlen(once)));
+    if (field->type == STW_TYPE_DECIMAL || field->type == STW_TYPE_PERCENT)
+        check_decimal(once, field->type == STW_TYPE_PERCENT ? 7 : 19, 4);
+    else if (field->type == STW_TYPE_INT)
+        check_decimal(once, 19, 0);
     if (field->type == STW_TYPE_TEXTS) {
         CHECK(once[0] == '{' && once[strlen(once) - 1] == '}');
         return 0;

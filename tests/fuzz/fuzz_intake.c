@@ -52,6 +52,42 @@ static void check_id(const struct srv_request *request)
     CHECK(id == sent || length == STW_UUID_TEXT - 1);
 }
 
+/* One word of a query, taken apart byte by byte. */
+static void check_word(const char *sent, size_t length, const char *decoded)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned byte = (unsigned char)sent[i];
+
+        if (byte == '%') {
+            CHECK(i + 2 < length && sscanf(sent + i + 1, "%2x", &byte) == 1);
+            i += 2;
+        } else if (byte == '+') {
+            byte = ' ';
+        }
+        CHECK((unsigned char)*decoded++ == byte && byte != 0);
+    }
+    CHECK(!*decoded);
+}
+
+static void check_words(const struct srv_request *request)
+{
+    const char *at = strchr(request->target, '?');
+    int count = 0;
+
+    while (at && *at) {
+        size_t length = strcspn(++at, "&"), name = strcspn(at, "=&");
+
+        if (length > 0) {
+            const struct stw_pair *pair = &request->query[count++];
+            CHECK(count <= request->query_count);
+            check_word(at, name, pair->name);
+            check_word(at + name + (name < length), length - name - (name < length), pair->value);
+        }
+        at += length;
+    }
+    CHECK(count == request->query_count);
+}
+
 /* What was decoded, encoded and read again, is the same. */
 static void check_query(struct srv_request *request)
 {
@@ -88,10 +124,12 @@ static void check_target(struct srv_request *request)
     CHECK(!strchr(request->path, '?'));
     CHECK(strcmp(request->path, "/") == 0 || strstr(request->target, request->path));
     code = srv_intake_query(request);
-    if (code == STW_OK)
+    if (code == STW_OK) {
+        check_words(request);
         check_query(request);
-    else
+    } else {
         CHECK(code == STW_MALFORMED_REQUEST && request->query_count == 0);
+    }
 }
 
 static void check_version(struct srv_request *request)

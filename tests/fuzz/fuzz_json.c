@@ -1,17 +1,14 @@
 /* Bytes as a body: stw_input_json, then stw_input_read for create and update of a toy book. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../unit/resource/toy.h"
 #include "core/text.h"
+#include "decimal.h"
+#include "fuzz.h"
 #include "resource/input.h"
 
-#define CHECK(condition) ((condition) ? (void)0 : abort())
-#define NOW_US           INT64_C(1767225600000000)
-#define BIT(field)       (UINT64_C(1) << (field))
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define NOW_US     INT64_C(1767225600000000)
+#define BIT(field) (UINT64_C(1) << (field))
 
 static struct stw_engine *engine;
 
@@ -25,6 +22,9 @@ static void check_details(const struct stw_details *details)
         CHECK(violation->where == STW_AT_POINTER && violation->path[0] == '#');
         CHECK(violation->path[1] == '\0' || violation->path[1] == '/');
         CHECK(stw_text_valid(violation->path, strlen(violation->path)));
+        /* RFC 6901: ~0 and ~1 */
+        for (const char *at = strchr(violation->path, '~'); at; at = strchr(at + 1, '~'))
+            CHECK(at[1] == '0' || at[1] == '1');
         CHECK(violation->code > STW_OK && violation->code < STW_CODE_COUNT);
     }
 }
@@ -70,7 +70,12 @@ static json_t *to_json(const struct stw_field *field, const struct stw_value *va
         return json_boolean(value->text[0] == 't');
     case STW_TYPE_INT:
         return json_integer(strtoll(value->text, NULL, 10));
+    case STW_TYPE_DECIMAL:
+    case STW_TYPE_PERCENT:
+        check_decimal(value->text, field->type == STW_TYPE_PERCENT ? 7 : 19, 4);
+        return json_string(value->text);
     case STW_TYPE_MONEY:
+        check_decimal(value->text, 19, 4);
         CHECK(value->currency && strlen(value->currency) == 3);
         return json_pack("{s:s,s:s}", "amount", value->text, "currency", value->currency);
     case STW_TYPE_TEXTS:

@@ -1,15 +1,10 @@
 /* server/router.h with the percent decoding of its segments: the first byte chooses the method, the rest is
  * the path. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
+#include "fuzz.h"
 #include "server/router.h"
-
-#define CHECK(condition) ((condition) ? (void)0 : abort())
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static enum stw_code nothing(struct srv_request *request, struct srv_reply *reply)
 {
@@ -26,6 +21,9 @@ static const struct srv_route routes[] = {
     {SRV_POST, "/v1/accounts/search", SRV_AUTH_NONE, 0, nothing, NULL, "search", ""},
     {SRV_GET, "/v1/accounts/{id}/contacts", SRV_AUTH_NONE, 0, nothing, NULL, "contacts", ""},
     {SRV_PUT, "/v1/accounts/by-external-id/{source}/{key}", SRV_AUTH_NONE, 0, nothing, NULL, "upsert", ""},
+    /* more parameters on a way that leads nowhere than on the one that arrives */
+    {SRV_GET, "/v1/{a}/{b}/parts", SRV_AUTH_NONE, 0, nothing, NULL, "parts", ""},
+    {SRV_GET, "/{a}/accounts/x/y", SRV_AUTH_NONE, 0, nothing, NULL, "one", ""},
     {SRV_DELETE, "/{a}/{b}/{c}/{d}", SRV_AUTH_NONE, 0, nothing, NULL, "any", ""},
 };
 

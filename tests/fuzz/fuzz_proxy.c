@@ -63,6 +63,20 @@ static int read_fields(struct stw_arena *arena, struct lines *lines, struct srv_
     return count;
 }
 
+/* What cannot be read in the last hop leaves the client to be the connection. */
+static void check_unreadable(const struct srv_proxies *proxies, const struct srv_request *request,
+                             const char *peer)
+{
+    struct srv_request other = *request;
+    struct srv_header headers[FIELDS + 1];
+
+    memcpy(headers, request->headers, sizeof(headers[0]) * (size_t)request->header_count);
+    headers[other.header_count++] = (struct srv_header){
+        srv_request_header(request, forwarded) ? forwarded : forwarded_for, "for=1.1.1.1, unknown"};
+    other.headers = headers;
+    CHECK(strcmp(srv_proxies_client(proxies, &other, peer), peer) == 0);
+}
+
 static void check_client(const struct srv_proxies *proxies, const struct srv_request *request,
                          const char *peer, const char *client)
 {
@@ -76,6 +90,7 @@ static void check_client(const struct srv_proxies *proxies, const struct srv_req
         return;
     }
     CHECK(client == peer || address_of(client, bits));
+    check_unreadable(proxies, request, peer);
     if (srv_proxies_trust(proxies, client))
         return;
     /* who can write before the client's own hop is the client */

@@ -1,14 +1,9 @@
 /* core/text.h and the JSON writer of core/buf.h on arbitrary bytes. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/buf.h"
 #include "core/text.h"
-
-#define CHECK(condition) ((condition) ? (void)0 : abort())
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* Valid or not, said by plain decoding instead of by ranges of bytes. */
 static bool valid_by_decoding(const uint8_t *data, size_t size)

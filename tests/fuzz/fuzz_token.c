@@ -6,24 +6,20 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
+#include "fuzz.h"
 #include "mutate.h"
 #include "server/token.h"
 
-#define CHECK(condition) ((condition) ? (void)0 : abort())
-#define NOW              INT64_C(1780000000)
-#define HEADER           "{\"alg\":\"RS256\",\"kid\":\"kid\"}"
+#define NOW    INT64_C(1780000000)
+#define HEADER "{\"alg\":\"RS256\",\"kid\":\"kid\"}"
 #define PAYLOAD                                                                                              \
     "{\"iss\":\"steward\",\"aud\":\"steward\",\"sub\":\"0190a1b2-c3d4-7e5f-8a6b-ba9876543210\","             \
     "\"org\":\"0190a1b2-c3d4-7e5f-8a6b-0123456789ab\",\"role\":\"admin\","                                   \
     "\"jti\":\"0190a1b2-c3d4-7e5f-8a6b-000000000001\",\"sv\":3,\"iat\":1780000000,\"exp\":1780000600}"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct part {
     const char *text;

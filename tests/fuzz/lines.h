@@ -1,13 +1,9 @@
 #ifndef TESTS_FUZZ_LINES_H
 #define TESTS_FUZZ_LINES_H
 
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition) ((condition) ? (void)0 : abort())
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* An input that is taken apart at its line feeds. */
 struct lines {

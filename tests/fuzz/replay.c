@@ -1,14 +1,12 @@
 /* Stands in for libFuzzer where it is not linked: every file of a kept corpus runs once, as a test. */
 #include <dirent.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fuzz.h"
 #include "mutate.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* For the custom mutators, which nobody calls here. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
