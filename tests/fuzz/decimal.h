@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "fuzz.h"
+#include "check.h"
 
 /* A decimal in its one form fits numeric(precision, scale), and is no negative zero. NULL passes. */
 static inline void check_decimal(const char *text, int precision, int scale)

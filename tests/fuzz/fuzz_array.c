@@ -3,8 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "check.h"
 #include "core/text.h"
-#include "fuzz.h"
 #include "resource/render.h"
 
 #define ELEMENTS_MAX 64

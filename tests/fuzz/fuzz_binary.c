@@ -2,9 +2,9 @@
  * within its scratch; days, moments and numbers come out as the API takes them in. */
 #include <string.h>
 
+#include "check.h"
 #include "core/value.h"
 #include "db/binary.h"
-#include "fuzz.h"
 
 /* An input of the API reads it, and writes it alike. */
 static void is_taken_in(enum stw_form form, const char *text, size_t length)

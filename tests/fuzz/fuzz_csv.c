@@ -3,9 +3,9 @@
  * and read again. */
 #include <string.h>
 
+#include "check.h"
 #include "core/buf.h"
 #include "core/csv.h"
-#include "fuzz.h"
 
 /* The record at `at`, seen through a window that starts with `window` bytes. */
 static enum stw_csv_found next(struct stw_arena *arena, char delimiter, const char *bytes, size_t length,

@@ -2,32 +2,14 @@
 #include <string.h>
 
 #include "../unit/resource/toy.h"
-#include "core/text.h"
+#include "check.h"
 #include "decimal.h"
-#include "fuzz.h"
 #include "resource/input.h"
 
 #define NOW_US     INT64_C(1767225600000000)
 #define BIT(field) (UINT64_C(1) << (field))
 
 static struct stw_engine *engine;
-
-/* A violation that can be shown: a pointer in UTF-8, a published code. */
-static void check_details(const struct stw_details *details)
-{
-    CHECK(details->violation_count > 0 && details->violation_count <= STW_VIOLATIONS_MAX);
-    for (int i = 0; i < details->violation_count; i++) {
-        const struct stw_violation *violation = &details->violations[i];
-
-        CHECK(violation->where == STW_AT_POINTER && violation->path[0] == '#');
-        CHECK(violation->path[1] == '\0' || violation->path[1] == '/');
-        CHECK(stw_text_valid(violation->path, strlen(violation->path)));
-        /* RFC 6901: ~0 and ~1 */
-        for (const char *at = strchr(violation->path, '~'); at; at = strchr(at + 1, '~'))
-            CHECK(at[1] == '0' || at[1] == '1');
-        CHECK(violation->code > STW_OK && violation->code < STW_CODE_COUNT);
-    }
-}
 
 /* Reads an array literal as PostgreSQL would; returns its elements as a JSON array. */
 static json_t *parse_array(const char *text)
@@ -129,7 +111,7 @@ static void read_as(struct stw_context *ctx, json_t *root, enum stw_verb verb)
     code = stw_input_read(ctx, plan, verb, root, &input);
     if (code != STW_OK) {
         CHECK(code == STW_VALIDATION_FAILED);
-        check_details(ctx->details);
+        check_violations(ctx->details);
         return;
     }
     CHECK(ctx->details->violation_count == 0 && ctx->details->violations_dropped == 0);
@@ -161,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         CHECK(code == STW_INVALID_JSON || code == STW_VALIDATION_FAILED);
         CHECK(!root && details.violation_count == 1);
-        check_details(&details);
+        check_violations(&details);
     }
     stw_arena_free(arena);
     return 0;

@@ -2,8 +2,8 @@
  * the path. */
 #include <string.h>
 
+#include "check.h"
 #include "core/text.h"
-#include "fuzz.h"
 #include "server/router.h"
 
 static enum stw_code nothing(struct srv_request *request, struct srv_reply *reply)

@@ -1,9 +1,9 @@
 /* core/text.h and the JSON writer of core/buf.h on arbitrary bytes. */
 #include <string.h>
 
+#include "check.h"
 #include "core/buf.h"
 #include "core/text.h"
-#include "fuzz.h"
 
 /* Valid or not, said by plain decoding instead of by ranges of bytes. */
 static bool valid_by_decoding(const uint8_t *data, size_t size)

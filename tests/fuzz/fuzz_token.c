@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "core/text.h"
-#include "fuzz.h"
 #include "mutate.h"
 #include "server/token.h"
 

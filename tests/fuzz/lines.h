@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "fuzz.h"
+#include "check.h"
 
 /* An input that is taken apart at its line feeds. */
 struct lines {

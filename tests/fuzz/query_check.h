@@ -2,7 +2,7 @@
 #define TESTS_FUZZ_QUERY_CHECK_H
 
 #include "../unit/resource/query_fixture.h"
-#include "fuzz.h"
+#include "check.h"
 
 /* The first bit of the input decides who asks: one who may do all, or one from whom much is kept. */
 static inline void choose_caller(struct fixture *f, uint8_t choice)

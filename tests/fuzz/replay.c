@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fuzz.h"
+#include "check.h"
 #include "mutate.h"
 
 /* For the custom mutators, which nobody calls here. */
