@@ -7,7 +7,8 @@
 /*
  * Groups of a collection: {"filter":…,"measures":[{"as":"won","op":"sum","field":"amount"}],"by":["team_id",
  * {"field":"closed_on","unit":"quarter"}]}. The same filter and the same access as a list. Money is grouped
- * by its currency too. Timestamps truncate in the organisation's zone; days do not shift.
+ * by its currency too. Timestamps truncate in the organisation's zone; days do not shift. A field is a
+ * dimension once: the groups' keys are named by fields.
  */
 #define STW_MEASURES_MAX   10
 #define STW_DIMENSIONS_MAX 2

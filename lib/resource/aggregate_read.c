@@ -129,6 +129,11 @@ static void read_dimension(struct stw_reader *reader, json_t *json, const char *
         refuse_others(reader, json, path, known, 2);
     if (by->field < 0)
         return;
+    /* A group's key has each field once. */
+    for (const struct stw_dimension *other = aggregate->by; other < by; other++) {
+        if (other->field == by->field)
+            stw_reader_fault(reader, field_path, STW_DUPLICATE, NULL, NULL);
+    }
     enum stw_type type = reader->plan->fields[by->field].type;
     bool dated = type == STW_TYPE_DATE || type == STW_TYPE_TIMESTAMP;
     if (!groups(type) || (type == STW_TYPE_TIMESTAMP && !unit)) {

@@ -21,8 +21,8 @@ BEYOND = {
 }
 # ...except where a schema would have to say in words of its own what the tables of resources say, or know the record.
 EXCEPT = [
-    # which fields a resource has, and which of them an operation needs
-    ("POST", "unknown_field|required", r"#/(measures|by)/\d+(/field)?"),
+    # which fields a resource has, which of them an operation needs, and which were named before
+    ("POST", "unknown_field|required|duplicate", r"#/(measures|by)/\d+(/field)?"),
     ("POST", "unknown_field", r"#/columns/\d+/field|(?s:#/defaults/.*)"),
     ("PATCH|POST|PUT", "unknown_field", r"(?s:#/permissions/.*)"),
     # several names in one text, separated by commas

@@ -101,6 +101,8 @@ def test_everyone_counts_what_they_reach(realm):
     ({"by": [{"field": "created_at", "unit": "century"}]}, {"#/by/0/unit": "not_allowed"}),
     ({"by": ["created_at"]}, {"#/by/0": "not_allowed"}),
     ({"by": ["tags"]}, {"#/by/0": "not_allowed"}),
+    ({"by": ["city", "city"]}, {"#/by/1": "duplicate"}),
+    ({"by": [{"field": "created_at", "unit": unit} for unit in ("year", "month")]}, {"#/by/1/field": "duplicate"}),
     ({"measures": [{"as": "x", "op": "sum", "field": "name"}]}, {"#/measures/0/op": "invalid_operator"}),
     ({"measures": [{"as": "x", "op": "median", "field": "employee_count"}]}, {"#/measures/0/op": "not_allowed"}),
     ({"measures": [{"as": "X y", "op": "count"}]}, {"#/measures/0/as": "invalid_format"}),
