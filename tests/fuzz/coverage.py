@@ -76,7 +76,7 @@ def main():
         regions = [ran for name in subject for ran in functions[name].values()]
         percent = 100 * sum(regions) / len(regions)
         untouched = [name for name in subject if not any(functions[name].values())]
-        print(f"coverage {target:7} {file:31} lines of the file {lines:5.1f} %, regions of its subject {percent:5.1f} %"
+        print(f"coverage {target:11} {file:31} lines of the file {lines:5.1f} %, regions of its subject {percent:5.1f} %"
               + (f", at least {floor:g} % WANTED" if percent < floor else "")
               + (f"; not reached: {' '.join(untouched)}" if untouched else ""))
         short += percent < floor
