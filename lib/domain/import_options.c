@@ -116,6 +116,21 @@ static bool may_write(struct stw_context *ctx, const struct stw_plan *plan, int 
     return plan->writable >> field & 1 && !((grant->hidden | grant->locked) >> field & 1);
 }
 
+/* Names of hidden fields are no help to give, and none is looked for that nobody will read. */
+static const char *nearest_field(const struct stw_context *ctx, const struct stw_plan *plan, const char *name)
+{
+    const char *names[STW_FIELDS_MAX];
+    size_t count = 0;
+
+    if (stw_input_full(ctx))
+        return NULL;
+    for (int i = 0; i < plan->field_count; i++) {
+        if (!(stw_access_grant(ctx, plan)->hidden >> i & 1))
+            names[count++] = plan->field_names[i];
+    }
+    return stw_text_nearest(name, names, count);
+}
+
 /* A field that a line can fill. Secrets do not belong in files, keys come by key_column. */
 static bool find_field(struct stw_context *ctx, const struct stw_plan *plan, const char *name,
                        const char *pointer, int *ret_field)
@@ -123,8 +138,7 @@ static bool find_field(struct stw_context *ctx, const struct stw_plan *plan, con
     int field = stw_plan_field(plan, name);
 
     if (field < 0 || stw_access_grant(ctx, plan)->hidden >> field & 1)
-        return refuse(ctx, pointer, STW_UNKNOWN_FIELD,
-                      stw_text_nearest(name, plan->field_names, (size_t)plan->field_count));
+        return refuse(ctx, pointer, STW_UNKNOWN_FIELD, nearest_field(ctx, plan, name));
     if (field == STW_PLAN_ID || plan->fields[field].type == STW_TYPE_KEYS || plan->write_only >> field & 1)
         return refuse(ctx, pointer, STW_NOT_ALLOWED, NULL);
     if (!may_write(ctx, plan, field))

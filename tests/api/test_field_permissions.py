@@ -73,6 +73,9 @@ def test_what_cannot_be_written(clerk, account):
         assert codes(reply) == {f"#/{HIDDEN}": "unknown_field", f"#/{LOCKED}": "read_only"}
     near = clerk.post("/v1/accounts", json={"name": "x", HIDDEN[:-1]: 1}, expect=422)
     assert HIDDEN not in near.text, "the nearest name is not that of a hidden field"
+    options = {"collection": "accounts", "mode": "create", "columns": [{"column": "r", "field": HIDDEN}], "defaults": {"name": "x"}}
+    near = clerk.post("/v1/imports?dry_run=true", json=options, expect=422)
+    assert codes(near) == {"#/columns/0/field": "unknown_field"} and HIDDEN not in near.text
 
 
 def test_the_hidden_field_is_in_no_aggregate(clerk, account):
