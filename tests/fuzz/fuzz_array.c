@@ -1,10 +1,9 @@
 /* The text form of text[]. Written as PostgreSQL writes it, the elements that come out as JSON are those that
  * went in; and nothing is read beyond the end of what is no array. */
 #include <jansson.h>
-#include <string.h>
 
+#include "array_out.h"
 #include "check.h"
-#include "core/text.h"
 #include "resource/render.h"
 
 #define ELEMENTS_MAX 64
@@ -16,22 +15,6 @@ static json_t *rendered(struct stw_arena *arena, const char *literal)
     stw_buf_init(&out, arena, 64, SIZE_MAX / 2);
     stw_render_value(&out, STW_TYPE_TEXTS, literal, strlen(literal), NULL);
     return json_loadb(out.data, out.length, 0, NULL);
-}
-
-/* As array_out does. */
-static void write_element(struct stw_buf *out, const char *text)
-{
-    if (*text && !strpbrk(text, "\"\\{}, \t\n\r\v\f") && strcasecmp(text, "NULL") != 0) {
-        stw_buf_add_text(out, text);
-        return;
-    }
-    stw_buf_add_char(out, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            stw_buf_add_char(out, '\\');
-        stw_buf_add_char(out, *text);
-    }
-    stw_buf_add_char(out, '"');
 }
 
 /* The input's pieces between zero bytes. */
