@@ -34,10 +34,20 @@ static const char *write_day(struct stw_arena *arena, const char *format, int mo
     return text;
 }
 
+static int runs_of(const char *format, char letter)
+{
+    int count = 0;
+
+    for (const char *at = format; *at; at++)
+        count += *at == letter && (at == format || at[-1] != letter);
+    return count;
+}
+
 static void check_dates(struct stw_arena *arena, const char *format, const char *other)
 {
     char date[11];
 
+    CHECK(runs_of(format, 'Y') == 1 && runs_of(format, 'M') == 1 && runs_of(format, 'D') == 1);
     CHECK(stw_import_date_read(format, write_day(arena, format, 3, 5), date));
     CHECK(strcmp(date, "2026-03-05") == 0);
     CHECK(stw_import_date_read(format, write_day(arena, format, 12, 31), date));

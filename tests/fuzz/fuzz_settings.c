@@ -239,7 +239,7 @@ static void check_secrets(struct stw_arena *arena, const struct entries *entries
 
 /* ---- what was taken ---- */
 
-/* No password that libpq finds in the URL is in the masked one. */
+/* libpq reads the masked URL too, and finds none of the passwords in it. */
 static void check_masked(const char *name, const char *url, const char *printed)
 {
     char *masked = NULL, *line = NULL;
@@ -251,8 +251,8 @@ static void check_masked(const char *name, const char *url, const char *printed)
     fclose(out);
     CHECK(asprintf(&line, PREFIX "%s=%s\n", name, masked) > 0 && strstr(printed, line));
     PQconninfoOption *all = PQconninfoParse(url, NULL), *shown = PQconninfoParse(masked, NULL);
-    CHECK(all);
-    for (int i = 0; shown && all[i].keyword; i++) {
+    CHECK(all && shown);
+    for (int i = 0; all[i].keyword; i++) {
         if (all[i].dispchar[0] == '*' && all[i].val && all[i].val[0])
             CHECK(!shown[i].val || strcmp(shown[i].val, "***") == 0);
     }
