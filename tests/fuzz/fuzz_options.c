@@ -14,48 +14,6 @@ static bool is_source(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length;
 }
 
-/* The day as such a format writes it. */
-static const char *write_day(struct stw_arena *arena, const char *format, int month, int day)
-{
-    const char *text = "";
-
-    while (*format) {
-        char letter = *format;
-        size_t length = strspn(format, (char[]){letter, '\0'});
-
-        if (letter == 'Y')
-            text = stw_arena_printf(arena, "%s2026", text);
-        else if (letter == 'M' || letter == 'D')
-            text = stw_arena_printf(arena, "%s%0*d", text, (int)length, letter == 'M' ? month : day);
-        else
-            text = stw_arena_printf(arena, "%s%.*s", text, (int)length, format);
-        format += length;
-    }
-    return text;
-}
-
-static int runs_of(const char *format, char letter)
-{
-    int count = 0;
-
-    for (const char *at = format; *at; at++)
-        count += *at == letter && (at == format || at[-1] != letter);
-    return count;
-}
-
-static void check_dates(struct stw_arena *arena, const char *format, const char *other)
-{
-    char date[11];
-
-    CHECK(runs_of(format, 'Y') == 1 && runs_of(format, 'M') == 1 && runs_of(format, 'D') == 1);
-    CHECK(stw_import_date_read(format, write_day(arena, format, 3, 5), date));
-    CHECK(strcmp(date, "2026-03-05") == 0);
-    CHECK(stw_import_date_read(format, write_day(arena, format, 12, 31), date));
-    CHECK(strcmp(date, "2026-12-31") == 0);
-    if (stw_import_date_read(format, other, date))
-        CHECK(strlen(date) == 10 && date[4] == '-' && date[7] == '-');
-}
-
 static void check_aliases(const json_t *aliases)
 {
     const char *word;
@@ -90,20 +48,27 @@ static void check_reference(const struct registry *r, const struct stw_field *fi
     CHECK(!((grant->hidden | grant->masked) & BIT(looked_up_by(column))));
 }
 
-static void check_column(const struct registry *r, const struct stw_field *field,
+/* `said`: the column as the body has it. */
+static void check_column(const struct registry *r, const struct stw_field *field, const json_t *said,
                          const struct stw_import_column *column)
 {
+    const json_t *unit = json_object_get(said, "unit");
+    json_int_t moved = 1;
+
     CHECK(column->name && column->name[0]);
     CHECK((field->type == STW_TYPE_MONEY) == (column->currency != NULL));
     CHECK(!column->currency || strlen(column->currency) == 3);
     CHECK(column->shift >= 0 && column->shift <= 9);
+    for (int i = 0; i < column->shift; i++)
+        moved *= 10;
+    CHECK(json_is_integer(unit) ? json_integer_value(unit) == moved : moved == 1);
     CHECK(column->shift == 0 || field->type == STW_TYPE_INT || field->type == STW_TYPE_DECIMAL ||
           field->type == STW_TYPE_MONEY);
     if (column->aliases)
         check_aliases(column->aliases);
     if (column->date_format) {
         CHECK(field->type == STW_TYPE_DATE);
-        check_dates(r->arena, column->date_format, column->name);
+        CHECK(stw_import_date_format_valid(column->date_format));
     }
     check_reference(r, field, column);
 }
@@ -131,7 +96,8 @@ static void check_key(const struct registry *r, const struct stw_import_options 
     CHECK(options->mode == STW_IMPORT_UPDATE || !(grant->locked & BIT(keys)));
 }
 
-static void check_options(const struct registry *r, const struct stw_import_options *options)
+static void check_options(const struct registry *r, const json_t *body,
+                          const struct stw_import_options *options)
 {
     const struct stw_plan *plan = options->plan;
     const struct stw_grant *grant = &r->grants[plan->index];
@@ -151,7 +117,8 @@ static void check_options(const struct registry *r, const struct stw_import_opti
         CHECK(column->field >= 0 && column->field < plan->field_count && may & BIT(column->field));
         may &= ~BIT(column->field);
         given |= BIT(column->field);
-        check_column(r, &plan->fields[column->field], column);
+        check_column(r, &plan->fields[column->field],
+                     json_array_get(json_object_get(body, "columns"), (size_t)i), column);
     }
     for (int i = 0; i < plan->field_count; i++) {
         bool mandatory = plan->fields[i].flags & STW_MANDATORY;
@@ -278,7 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     code = stw_import_options_read(&r.ctx, body, &options);
     if (code == STW_OK) {
         CHECK(r.details.violation_count == 0 && r.details.violations_dropped == 0);
-        check_options(&r, &options);
+        check_options(&r, body, &options);
         check_stored(&r, body, &options);
         check_allowed(&r, &options);
         return 0;
