@@ -68,6 +68,7 @@ def test_a_frozen_worker_is_overtaken_and_has_lost(place, workers, owner):
     assert owner.execute("select fence, state from jobs").fetchall() == [(2, "done")]
 
 
+@pytest.mark.subset
 def test_stopping_gives_the_job_back(place, workers, owner):
     """A stop waits for one step, not for the lease."""
     first = workers()
@@ -110,6 +111,7 @@ def test_rights_are_looked_at_for_each_step(place, workers):
     assert 0 < row["progress"]["created"] < 8000
 
 
+@pytest.mark.subset
 def test_each_is_done_once(place, workers, owner):
     """Two processes, many jobs at once: none is lost, none is done twice."""
     first, second = workers(), workers()
@@ -124,6 +126,7 @@ def test_each_is_done_once(place, workers, owner):
     assert owner.execute("select count(*) from leads where org_id = %s", (org,)).fetchone()[0] == 800
 
 
+@pytest.mark.subset
 def test_two_imports_of_the_same_keys(place, workers, owner):
     """At the same time, in other orders: each key becomes one record."""
     first, second = workers(), workers()

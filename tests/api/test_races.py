@@ -164,6 +164,7 @@ def test_one_takes_a_key_of_another_system(realm):
         200, 409, "duplicate")
 
 
+@pytest.mark.subset
 def test_one_effect_for_an_idempotency_key(realm):
     sent, name = {"Idempotency-Key": str(uuid.uuid4())}, f"once {secrets.token_hex(6)}"
     replies = realm.at_once(CROWD, lambda api, number: api.post("/v1/accounts", json={"name": name}, headers=sent, expect=(201, 409)))
@@ -193,6 +194,7 @@ def stages(realm):
     return [realm.make("stages", pipeline_id=pipeline, kind="open")["id"] for _ in range(4)]
 
 
+@pytest.mark.subset
 def test_an_opportunity_moves_once(realm, stages):
     """Of those who move what they have seen; and there is one step for it."""
     made = realm.make("opportunities", stage_id=stages.pop())
@@ -216,6 +218,7 @@ def test_moves_make_one_chain(realm, stages):
     check_events(realm, RESOURCES["opportunities"], made["id"])
 
 
+@pytest.mark.subset
 def test_content_is_taken_once(realm):
     """Of fifty uploads for one import; the one job makes each record once."""
     source = secrets.token_hex(6)
@@ -228,6 +231,7 @@ def test_content_is_taken_once(realm):
     assert len(realm.rows("jobs", f"id = '{made}'")) == 1
 
 
+@pytest.mark.subset
 def test_a_job_is_claimed_once(realm, cluster):
     """By fifty runners who look for one at the same moment, while there are thirty."""
     kind = f"race-{secrets.token_hex(6)}"  # no server knows it
@@ -269,6 +273,7 @@ def test_every_failed_sign_in_is_counted(realm, person):
     assert [row["failed"] for row in realm.db.execute("select failed from sign_in_attempts").fetchall()] == [CROWD] * 2
 
 
+@pytest.mark.subset
 @pytest.mark.parametrize("end", ["logout", "logout-all", "disabled"])
 def test_no_session_outlives_its_end(realm, person, end):
     """Whatever was got by refreshing while it ended is worth nothing afterwards."""

@@ -93,6 +93,7 @@ def held(standby, places):
     standby.go_on()
 
 
+@pytest.mark.subset
 def test_who_wrote_sees_it_and_others_may_wait(places, held):
     place, word = places["one"], uuid.uuid4().hex
     made = place.writer.create("/v1/accounts", name=f"{word} a")
@@ -213,6 +214,7 @@ def test_a_read_that_recovery_cancels_is_asked_of_the_primary(places, standby, c
     until(lambda: place.metric("replica_fallbacks_total") > fallbacks)
 
 
+@pytest.mark.subset
 def test_without_the_standby_reads_go_on(places, standby):
     place = places["one"]
     until(place.uses_standby)

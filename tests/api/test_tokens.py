@@ -109,6 +109,7 @@ class Visitor(Load):
         there.close()
 
 
+@pytest.mark.subset
 def test_keys_are_rotated_while_they_are_used(keyring, admin_settings):
     """Added behind, then moved to the front: at no moment does a server meet a token that it does not know, and tokens of the
     old key are good until it is taken away."""
