@@ -4,6 +4,7 @@
 #   mutants          every statement loses each of its predicates in turn, and the table of what came of it: most of an hour
 #   races [rounds]   fifty at once for all that is unique or counted, 200 rounds: an hour
 #   life [accounts]  migrations of a million accounts under load, by this server and by an older one: an hour
+# STEWARD_BINARY names another server than the release's, with its altered forms beside it: build/asan/steward.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 # shellcheck source=scripts/packages.sh
@@ -18,7 +19,7 @@ long_form() {
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 python_environment
-export STEWARD_BINARY=$PWD/build/release/steward
+export STEWARD_BINARY=${STEWARD_BINARY:-$PWD/build/release/steward}
 case "${1:-}" in
 mutants) STEWARD_MUTANTS=all long_form test_mutants.py ;;
 races) STEWARD_RACE_ROUNDS=${2:-200} long_form test_races.py ;;
