@@ -83,15 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct fixture f;
     struct stw_aggregate aggregate = {.plan = NULL};
     enum stw_code code;
-    json_t *body;
+    json_t *body = read_body(&f, data, size);
 
-    if (!f.engine)
-        fixture_init(&f);
-    if (size == 0)
-        return 0;
-    fixture_again(&f);
-    choose_caller(&f, data[0]);
-    if (stw_input_json(&f.ctx, (const char *)data + 1, size - 1, &body) != STW_OK)
+    if (!body)
         return 0;
 
     code = stw_aggregate_read(&f.ctx, f.books, body, &aggregate);

@@ -7,15 +7,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct stw_filter *filter = NULL;
     struct stw_query query = {.plan = NULL};
     enum stw_code code;
-    json_t *root;
+    json_t *root = read_body(&f, data, size);
 
-    if (!f.engine)
-        fixture_init(&f);
-    if (size == 0)
-        return 0;
-    fixture_again(&f);
-    choose_caller(&f, data[0]);
-    if (stw_input_json(&f.ctx, (const char *)data + 1, size - 1, &root) != STW_OK)
+    if (!root)
         return 0;
 
     code = stw_filter_read_json(&f.ctx, f.books, root, "#/filter", &filter);

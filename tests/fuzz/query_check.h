@@ -16,6 +16,20 @@ static inline void choose_caller(struct fixture *f, uint8_t choice)
     f->grants[TOY_BOOKS].scope[STW_DELETE] = few ? STW_NONE : STW_ALL;
 }
 
+/* What the bytes behind the first are as JSON, NULL when they are none. */
+static inline json_t *read_body(struct fixture *f, const uint8_t *data, size_t size)
+{
+    json_t *root;
+
+    if (!f->engine)
+        fixture_init(f);
+    fixture_again(f);
+    if (size == 0)
+        return NULL;
+    choose_caller(f, data[0]);
+    return stw_input_json(&f->ctx, (const char *)data + 1, size - 1, &root) == STW_OK ? root : NULL;
+}
+
 /* A tree that was accepted holds only what its caller may ask. Returns its terms. */
 static inline int check_filter(const struct fixture *f, const struct stw_plan *plan,
                                const struct stw_filter *filter, int depth)
