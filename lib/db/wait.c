@@ -39,10 +39,13 @@ static int timeout_of(int64_t now, int64_t first, int64_t second)
     return milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
 }
 
-static void poll_once(struct stw_db *db, int64_t deadline_us)
+static void poll_once(struct stw_db *db, const struct stw_wait *wait)
 {
     int64_t now = stw_clock_monotonic_us();
     int64_t next = stw_db_tick(db, now);
+    /* The tick reads what TLS kept: that may have been the answer, and then nothing else is on its way. */
+    if (wait->done)
+        return;
     for (int i = 0; i < db->conn_count; i++) {
         const struct stw_conn *conn = &db->conns[i];
         db->polls[i].fd = conn->fd;
@@ -50,7 +53,7 @@ static void poll_once(struct stw_db *db, int64_t deadline_us)
             (short)((conn->interest & EPOLLIN ? POLLIN : 0) | (conn->interest & EPOLLOUT ? POLLOUT : 0));
         db->polls[i].revents = 0;
     }
-    if (poll(db->polls, (nfds_t)db->conn_count, timeout_of(now, deadline_us, next)) <= 0)
+    if (poll(db->polls, (nfds_t)db->conn_count, timeout_of(now, wait->deadline_us, next)) <= 0)
         return;
     for (int i = 0; i < db->conn_count; i++) {
         short seen = db->polls[i].revents;
@@ -67,7 +70,7 @@ static void block_until(void *self, struct stw_wait *wait)
 {
     struct stw_db *db = self;
     while (!wait->done && (wait->deadline_us == 0 || stw_clock_monotonic_us() < wait->deadline_us))
-        poll_once(db, wait->deadline_us);
+        poll_once(db, wait);
 }
 
 static void wake_nobody(void *self, struct stw_wait *wait)
