@@ -57,6 +57,23 @@ static bool fails(enum kind kind)
     return atomic_fetch_add(&control->seen[kind], 1) + 1 == atomic_load(&control->at[kind]);
 }
 
+/* ---- sanitizers, where it is built with them ---- */
+
+const char *__asan_default_options(void);
+const char *__lsan_default_suppressions(void);
+
+/* Debian's libraries have no frame pointers: without this their callers would not be known. */
+const char *__asan_default_options(void)
+{
+    return "fast_unwind_on_malloc=0";
+}
+
+/* libjwt 1.10.2 loses the texts that it has made so far when its next allocation fails. */
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:jwt_encode_str\n";
+}
+
 /* ---- allocations ---- */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
