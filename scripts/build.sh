@@ -2,7 +2,7 @@
 # Building, fuzzing and the Python environment of the suite. Sourced by ./dev and scripts/test.sh.
 
 c_files() {
-    find lib server tests/unit tests/fuzz tests/faults tests/life tests/walls -name '*.[ch]' | sort
+    find lib server tests/unit tests/fuzz tests/faults tests/life tests/service tests/walls -name '*.[ch]' | sort
 }
 
 # What /docs serves, as its lock says. Whoever cannot fetch it still gets a Steward, with a plainer page.

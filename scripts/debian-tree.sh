@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# scripts/debian-tree.sh bookworm|trixie [run|test|image]...
+# scripts/debian-tree.sh bookworm|trixie [run|test|image|service]...
 #
 # Shows that the two commands work on a Debian where nothing was installed before: debootstraps a minimal tree (kept
 # between runs), and in fresh copies of it does `./dev run` twice and `./dev test` in parts, as root and as a user with
 # sudo. `image` does in copies of it what the Dockerfile and compose.yaml say (scripts/image-tree.py), of whose release
-# the tree must be. Needs root, or sudo. Settings: STEWARD_TREE (folder, default ${TMPDIR:-/tmp}/steward-tree-RELEASE),
-# STEWARD_TREE_MIRROR, STEWARD_TREE_PARTS (of ./dev test), STEWARD_TREE_CERTIFICATES (a file of authorities to trust,
-# default $PIP_CERT).
+# the tree must be; `service` starts deploy/steward.service under the release's systemd, booted in a copy of the tree
+# (scripts/service-tree.py). Needs root, or sudo. Settings: STEWARD_TREE (folder, default
+# ${TMPDIR:-/tmp}/steward-tree-RELEASE), STEWARD_TREE_MIRROR, STEWARD_TREE_PARTS (of ./dev test),
+# STEWARD_TREE_CERTIFICATES (a file of authorities to trust, default $PIP_CERT).
 set -euo pipefail
 project=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 release=${1:?bookworm or trixie}
@@ -134,26 +135,26 @@ serve_once() {
     [[ $answer == *' 200 '* ]] && [ "$status" -eq 0 ] && [ "$took" -le "$limit" ]
 }
 
-# The Dockerfile's and compose.yaml's steps, in a folder of their own; what they mount ends with them.
-build_image() {
-    local status=0 log=$folder/image.log
-    [ -x "$project/.venv/bin/python" ] || cannot "image needs .venv, which ./dev test makes"
-    unshare --mount-proc --pid --fork --kill-child "$project/.venv/bin/python" "$project/scripts/image-tree.py" \
-        "$folder/base" "$release" "$folder/image" "$certificates" >"$log" 2>&1 </dev/null || status=$?
-    rm -rf --one-file-system "$folder/image"
+# What scripts/NAME-tree.py shows, in a folder of its own; what it mounts and starts ends with it.
+run_python() {
+    local name=$1 status=0 log=$folder/$1.log
+    [ -x "$project/.venv/bin/python" ] || cannot "$name needs .venv, which ./dev test makes"
+    unshare --mount-proc --pid --fork --kill-child "$project/.venv/bin/python" "$project/scripts/$name-tree.py" \
+        "$folder/base" "$release" "$folder/$name" "$certificates" >"$log" 2>&1 </dev/null || status=$?
+    rm -rf --one-file-system "${folder:?}/$name"
     if [ "$status" -ne 0 ]; then
         tail -n 120 "$log"
-        say "the image's steps failed"
+        say "the steps of $name failed"
         return 1
     fi
-    say "the image's steps passed"
+    say "the steps of $name passed"
 }
 
 users=()
 for step in "${steps[@]}"; do
     case $step in
     run | test) users=(root dev) ;;
-    image) ;;
+    image | service) ;;
     *) cannot "unknown step $step" ;;
     esac
 done
@@ -185,9 +186,9 @@ for user in "${users[@]}"; do
     rm -rf --one-file-system "$tree"
 done
 for step in "${steps[@]}"; do
-    if [ "$step" = image ]; then
-        build_image || failed=$((failed + 1))
-    fi
+    case $step in
+    image | service) run_python "$step" || failed=$((failed + 1)) ;;
+    esac
 done
 say "$failed failed"
 [ "$failed" -eq 0 ]

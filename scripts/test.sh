@@ -78,8 +78,8 @@ part_long_fuzz() {
     fuzz_coverage
     run_schemathesis 20 "$RANDOM"
 }
-part_debian_12() { scripts/debian-tree.sh bookworm run test; }
-part_debian_13() { scripts/debian-tree.sh trixie run test image; }
+part_debian_12() { scripts/debian-tree.sh bookworm run test service; }
+part_debian_13() { scripts/debian-tree.sh trixie run test image service; }
 
 # Sanitizers say everything and stop at the first finding.
 export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0
