@@ -105,6 +105,9 @@ class Place:
                          (hashlib.sha256(made["old_token"][38:].encode()).hexdigest(),))
         key = admin.create("/v1/api-keys", name=f"Key {n}", source=f"form-{n}", scopes=["leads:create", "leads:read"])
         made["key"] = {"id": key["id"], "secret": admin.post(f"/v1/api-keys/{key['id']}/secret", expect=201).json()["key"]}
+        made["key"]["lead"] = Watched(self.home.url, None, made["key"]["secret"]).create("/v1/leads", name="From a form")["id"]
+        # so long ago that its next use is written down again
+        realm.db.execute("update api_key_secrets set last_used_at = now() - interval '1 day' where api_key_id = %s", (key["id"],))
         body, repeat = {"name": "Once"}, secrets.token_hex(8)
         made["repeated"] = (body, repeat, admin.post("/v1/accounts", json=body, headers={"Idempotency-Key": repeat}, expect=201).content)
         made["teams"] = [realm.make("teams")["id"] for _ in range(3)]
@@ -121,7 +124,8 @@ class Place:
         gone = realm.make("accounts")["id"]
         made["gone"] = gone, realm.make("contacts", account_id=gone)["id"]
         empty = realm.make("pipelines")["id"]
-        made["empty"] = empty, admin.create("/v1/stages", pipeline_id=empty, name="Empty", kind="open")["id"]
+        admin.create("/v1/stages", pipeline_id=empty, name="Second", kind="open", position=2)
+        made["empty"] = empty, admin.create("/v1/stages", pipeline_id=empty, name="Empty", kind="open", position=1)["id"]
         return made
 
     def callers(self, server):

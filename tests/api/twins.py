@@ -93,8 +93,9 @@ class Twins:
 
     def locks(self):
         """Moves when a row of another organisation is locked, changed or deleted, also by a transaction that was rolled back."""
-        return self._read(" union all ".join(f"select count(*), sum(xmax::text::bigint) from {table} where org_id <> '{self.org}'"
-                                             for table in self.tables()))
+        return {table: (count, moved) for table, count, moved in self._read(" union all ".join(
+            f"select '{table}', count(*), coalesce(sum(xmax::text::bigint), 0) from {table} where org_id <> '{self.org}'"
+            for table in self.tables()))}
 
     # ---- twins of what a job makes ----
 
@@ -166,8 +167,9 @@ def marks(table, caller, top, stage, account):
         "activities": {"happened_at": "now() + interval '1 year'", "account_id": f"'{account}'"},
         "opportunities": {"stage_id": f"'{stage}'", "account_id": f"'{account}'"},
         # all accounts above this one are below it too
-        "accounts": {"parent_id": f"case when id <> '{account}' then '{account}'::uuid end"},
-        "pipelines": {"deleted_at": "case when is_default then deleted_at end"},
+        "accounts": {"parent_id": f"case when id <> '{account}' then '{account}'::uuid end", "version": "version + 7"},
+        "pipelines": {"deleted_at": "case when is_default then deleted_at end",
+                      "is_default": f"id = (select s.pipeline_id from stages s where s.org_id = own.org_id and s.id = '{stage}')"},
         "stages": {"kind": "case name when 'Second' then kind else 'lost' end", "position": "0"},
     }.get(table, {})
     resource = RESOURCES.get(table)
