@@ -33,8 +33,13 @@ fi
 if [ -z "${STEWARD_TREE_INSIDE:-}" ]; then
     [ -e "$folder/base/complete" ] || command -v debootstrap >/dev/null || cannot "debootstrap is not installed"
     why=$(unshare --mount --pid --fork true 2>&1) || cannot "namespaces of its own are not allowed here: $why"
-    exec env STEWARD_TREE_INSIDE=1 STEWARD_TREE="$folder" unshare --mount --pid --fork --kill-child \
-        "${BASH_SOURCE[0]}" "$release" "${steps[@]}"
+    # unshare itself would wait for the end of its child when it is told to stop.
+    STEWARD_TREE_INSIDE=1 STEWARD_TREE="$folder" setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child \
+        "${BASH_SOURCE[0]}" "$release" "${steps[@]}" &
+    child=$!
+    trap 'kill -KILL "$child"; exit 143' INT TERM HUP
+    wait "$child"
+    exit
 fi
 
 say() { printf '%s %s: %s\n' "$(date +%T)" "$release" "$*"; }

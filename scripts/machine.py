@@ -62,7 +62,7 @@ class Machine:
         self.write("etc/hostname", "steward\n")
         # There is nobody at the console.
         (path / "etc/systemd/system/console-getty.service").symlink_to("/dev/null")
-        self.groups.mkdir()
+        self.groups.mkdir(exist_ok=True)
         command("mount", "-t", "cgroup2", "cgroup2", self.groups)
         for left in self.groups.glob("steward-tree-*"):
             self.remove_group(left)
