@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # ./dev faults: the long forms of what ./dev test shows in short. Without a name the scenarios of tests/faults/, in half an hour; by
 # name also
-#   mutants          every statement loses each of its predicates in turn, and the table of what came of it: most of an hour
+#   mutants          every statement loses each of its predicates in turn, and the table of what came of it: 20 minutes
 #   races [rounds]   fifty at once for all that is unique or counted, 200 rounds: an hour
-#   life [accounts]  migrations of a million accounts under load, by this server and by an older one: an hour
+#   life [accounts]  migrations of a million accounts under load, by this server and by an older one: 20 minutes
 # STEWARD_BINARY names another server than the release's, with its altered forms beside it: build/asan/steward.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."

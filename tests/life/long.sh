@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long form of tests/api/test_life.py: migrations of a million accounts (or as many as the first argument says) while they
-# are used, by the server of this tree and by the oldest one in its history whose database it can upgrade. An hour or so.
+# are used, by the server of this tree and by the oldest one in its history whose database it can upgrade. 20 minutes.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
