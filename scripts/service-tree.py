@@ -126,7 +126,7 @@ class Traffic:
         self.token, self.ending = token, threading.Event()
         self.done, self.slowest, self.failures = 0, 0.0, []
         self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self.client, args=(number % 2 == 0,)) for number in range(clients)]
+        self.threads = [threading.Thread(target=self.client, args=(number % 2 == 0,), daemon=True) for number in range(clients)]
 
     def __enter__(self):
         for thread in self.threads:
@@ -166,7 +166,7 @@ class Traffic:
                     connection.close()
             except Exception as error:  # whatever it is, a client of ours did not get what it asked for
                 self.failures.append(repr(error))
-                connection = None
+                return
             with self.lock:
                 self.done += 2
                 self.slowest = max(self.slowest, time.monotonic() - begun)

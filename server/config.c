@@ -66,7 +66,7 @@ static const struct srv_setting settings[] = {
         "64 hexadecimal digits that authenticate cursors and repeated requests; the same for all processes."),
     TEXT("ISSUER", issuer, "steward", SRV_PUBLIC, srv_check_line, "Issuer (iss) of access tokens."),
     TEXT("TRUSTED_PROXIES", trusted_proxies, "", SRV_PUBLIC, srv_check_networks,
-         "Comma-separated addresses or networks whose Forwarded and X-Forwarded-For are believed."),
+         "Addresses or networks, a comma between two, whose Forwarded and X-Forwarded-For are believed."),
     TEXT("LOG_LEVEL", log_level, "info", SRV_PUBLIC, srv_check_log_level, "error, warning, info or debug."),
     NUMBER("ACCESS_TOKEN_SECONDS", access_token_seconds, 10, 86400, "600",
            "Life of an access token in seconds."),

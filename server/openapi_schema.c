@@ -452,9 +452,10 @@ static void add_requests(const struct srv_openapi *openapi, const struct stw_pla
                                   srv_openapi_ref(openapi, "schemas", "Measure"), "maxItems",
                                   STW_MEASURES_MAX));
     json_object_set_new(properties, "by",
-                        json_pack("{s:s, s:o, s:i}", "type", "array", "items",
+                        json_pack("{s:s, s:o, s:i, s:b, s:s}", "type", "array", "items",
                                   srv_openapi_ref(openapi, "schemas", "Dimension"), "maxItems",
-                                  STW_DIMENSIONS_MAX));
+                                  STW_DIMENSIONS_MAX, "uniqueItems", true, "description",
+                                  "Each field once, whatever its unit."));
     add_schema(openapi, name, "Aggregate", object(json_array(), properties, true));
 }
 

@@ -228,7 +228,7 @@ int srv_serve(struct srv_server *server, void (*on_ready)(void *self, int port),
     shared =
         (struct srv_shared){.server = server, .proxies = srv_proxies_new(server->config->trusted_proxies)};
     if (!shared.proxies) {
-        fprintf(stderr, "STEWARD_TRUSTED_PROXIES is malformed\n");
+        fprintf(stderr, "out of memory\n"); /* the setting was checked */
         return EXIT_FAILURE;
     }
     raise_limits();

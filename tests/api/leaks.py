@@ -338,4 +338,4 @@ class Deeds:
 
     def _alone(self, import_id, chunks=2):
         found = self.twins.along(import_id)
-        assert found == ("waiting_for_content", "running", {"at": 999, "line": 9}, chunks), f"the twin of an import went along: {found}"
+        assert found == ("waiting_for_content", "running", {"at": 999, "line": 9}, True, chunks), f"the twin of an import went along: {found}"

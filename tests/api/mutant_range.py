@@ -158,6 +158,8 @@ class Range:
             deed = Deed(name, self)
             log_of(self.log)
             noticed = deed.notices()
+            deed.opened = True
+            noticed = noticed or deed.notices()
             assert noticed is None, f"{deed} without any mutant: {noticed}"
             self._take(deed, Known(Person("", "", "", set())))
 

@@ -92,7 +92,7 @@ class Twins:
             + (f"and org_id <> '{MARKED}'" if table in ALONG else ""), self.org)[0] for table in self.tables()}
 
     def locks(self):
-        """Moves when a row of another organisation is locked, changed or deleted, also by a transaction that was rolled back."""
+        """{table: (count, sum)}: moves when a row of another organisation is locked or deleted, or when a change of it is rolled back."""
         return {table: (count, moved) for table, count, moved in self._read(" union all ".join(
             f"select '{table}', count(*), coalesce(sum(xmax::text::bigint), 0) from {table} where org_id <> '{self.org}'"
             for table in self.tables()))}
@@ -106,8 +106,9 @@ class Twins:
                             f"execute function public.mirror('{self.org}')")
 
     def along(self, import_id):
-        """What became of an import's twin and its job; how many chunks there are."""
-        return self._read("select i.state, j.state, j.progress, (select count(*) from import_chunks c where c.org_id = i.org_id and "
+        """What became of an import's twin and its job, and whether its worker and content are those of before; how many chunks there are."""
+        return self._read("select i.state, j.state, j.progress, j.fence = 1 and j.lease_until > now() + interval '10 minutes' and "
+                          "i.content_id is null, (select count(*) from import_chunks c where c.org_id = i.org_id and "
                           "c.import_id = i.id) from imports i join jobs j on j.org_id = i.org_id and j.id = i.id "
                           "where i.org_id = %s and i.id = %s", MARKED, import_id)[0]
 

@@ -29,7 +29,7 @@ static int is_trusted(struct stw_arena *arena, const char *list, const char *add
     char *rest = stw_arena_strndup(arena, list, strlen(list)), *item;
     unsigned char bits[128], network[128];
 
-    if (!address_of(address, bits))
+    if (!address_of(address, bits) || !list[strspn(list, " ")])
         return 0;
     while ((item = strsep(&rest, ","))) {
         char *slash = strchr(item, '/');
@@ -37,8 +37,6 @@ static int is_trusted(struct stw_arena *arena, const char *list, const char *add
 
         item += strspn(item, " ");
         item[strcspn(item, " /")] = '\0';
-        if (!*item)
-            continue;
         CHECK(address_of(item, network));
         if (slash && !strchr(item, ':'))
             length += 96;

@@ -158,7 +158,7 @@ def commands(build, target, file):
 
 
 def plant(build, folder, fault):
-    """A target with the fault, or None when there is no place for it."""
+    """A target with the fault, or None when there is no place for it any more."""
     target, file, right, wrong = fault
     text = (PROJECT / file).read_text()
     if text.count(right) != 1:
@@ -169,7 +169,8 @@ def plant(build, folder, fault):
     compiled[compiled.index("-o") + 1] = str(made)
     compiled[-1] = str(source)
     # a mistake may leave things unused, or compare what is always so
-    subprocess.run([*compiled, "-w"], check=True, cwd=build)
+    if subprocess.run([*compiled, "-w"], cwd=build).returncode:
+        return None
     linked[linked.index("-o") + 1] = str(folder / "planted")
     linked.insert(linked.index("-o"), str(made))
     subprocess.run(linked, check=True, cwd=build)
@@ -177,7 +178,7 @@ def plant(build, folder, fault):
 
 
 def find(program, target, folder):
-    """Seconds until the target stopped, or None."""
+    """Seconds until the target stopped at an input, or None."""
     words = [program, f"-max_total_time={SECONDS}", "-timeout=10", "-rss_limit_mb=1024", "-verbosity=0", "-seed=1",
              f"-artifact_prefix={folder}/"]
     dictionary = HERE / "dictionaries" / f"{target}.dict"
@@ -185,14 +186,19 @@ def find(program, target, folder):
         words.append(f"-dict={dictionary}")
     (folder / "grown").mkdir()
     start = time.monotonic()
-    run = subprocess.run([*words, folder / "grown", HERE / "corpus" / target], capture_output=True)
-    return time.monotonic() - start if run.returncode else None
+    run = subprocess.run([*words, folder / "grown", HERE / "corpus" / target], capture_output=True, text=True, errors="replace")
+    took = time.monotonic() - start
+    stopped = [path for path in folder.iterdir() if path.name.startswith(("crash-", "leak-", "timeout-"))]
+    assert bool(stopped) == bool(run.returncode), f"{target} did not work:\n{run.stderr[-2000:]}"
+    return took if stopped else None
 
 
 def main():
     build, wanted = Path(sys.argv[1]).resolve(), sys.argv[2:]
     faults = [fault for fault in FAULTS if not wanted or fault[0] in wanted]
     targets = {path.stem.removeprefix("fuzz_") for path in HERE.glob("fuzz_*.c")}
+    if set(wanted) - targets:
+        sys.exit(f"there is no target {', '.join(sorted(set(wanted) - targets))}")
     without = sorted(targets - {fault[0] for fault in FAULTS})
     failed = len(without)
     for target in without:

@@ -167,6 +167,7 @@ static void checks_values(void **state)
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.1,", "networks");
     refuses("STEWARD_TRUSTED_PROXIES=10.0.0.1,,::1", "networks");
     refuses("STEWARD_TRUSTED_PROXIES=fe80::/129", "networks");
+    takes("STEWARD_TRUSTED_PROXIES=  ");
     takes("STEWARD_TRUSTED_PROXIES=fe80::/128,10.1.1.1,0.0.0.0/0");
 }
 
