@@ -79,10 +79,13 @@ fuzz_coverage() {
 # fuzz_planted [target...]: whether each target finds the mistakes that tests/fuzz/planted.py puts into its parser.
 fuzz_planted() { /usr/bin/python3 tests/fuzz/planted.py build/fuzz "$@"; }
 
-# run_schemathesis REQUESTS SEED: that many for each operation and role. The suite has a short form of it.
-run_schemathesis() {
-    echo "schemathesis: $1 requests for each operation, seed $2"
-    STEWARD_TEST_SCHEMATHESIS="{\"examples\": $1, \"seed\": $2, \"phases\": \"examples,fuzzing,stateful\"}" \
+# fuzz_api [requests [seed]]: Schemathesis with that many for each operation and role. The suite has a short form of it.
+fuzz_api() {
+    local requests=${1:-20} seed=${2:-$RANDOM}
+    python_environment
+    build_preset release steward >&2
+    echo "schemathesis: $requests requests for each operation, seed $seed"
+    STEWARD_TEST_SCHEMATHESIS="{\"examples\": $requests, \"seed\": $seed, \"phases\": \"examples,fuzzing,stateful\"}" \
         STEWARD_BINARY=$PWD/build/release/steward \
         .venv/bin/python -m pytest -c tests/api/pytest.ini tests/api/test_schemathesis.py -q
 }

@@ -76,7 +76,7 @@ part_long_fuzz() {
     build_fuzz
     run_fuzz "$long_fuzz"
     fuzz_coverage
-    run_schemathesis 20 "$RANDOM"
+    fuzz_api
 }
 part_debian_12() { scripts/debian-tree.sh bookworm run test service; }
 part_debian_13() { scripts/debian-tree.sh trixie run test image service; }

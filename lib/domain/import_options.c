@@ -120,15 +120,11 @@ static bool may_write(struct stw_context *ctx, const struct stw_plan *plan, int 
 static const char *nearest_field(const struct stw_context *ctx, const struct stw_plan *plan, const char *name)
 {
     const char *names[STW_FIELDS_MAX];
-    size_t count = 0;
 
     if (stw_input_full(ctx))
         return NULL;
-    for (int i = 0; i < plan->field_count; i++) {
-        if (!(stw_access_grant(ctx, plan)->hidden >> i & 1))
-            names[count++] = plan->field_names[i];
-    }
-    return stw_text_nearest(name, names, count);
+    int count = stw_plan_names(plan, ~stw_access_grant(ctx, plan)->hidden, names);
+    return stw_text_nearest(name, names, (size_t)count);
 }
 
 /* A field that a line can fill. Secrets do not belong in files, keys come by key_column. */

@@ -55,7 +55,7 @@ static int read_field(struct stw_reader *reader, const json_t *json, const char 
     }
     if (field < 0 || !(open_fields(reader) >> field & 1)) {
         const char *names[STW_FIELDS_MAX];
-        int count = stw_names_of(reader->plan, open_fields(reader), names);
+        int count = stw_plan_names(reader->plan, open_fields(reader), names);
         stw_reader_unknown(reader, path, STW_UNKNOWN_FIELD, name, names, count);
         return -1;
     }

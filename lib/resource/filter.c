@@ -74,22 +74,11 @@ bool stw_may_follow(const struct stw_context *ctx, const struct stw_reference *r
            stw_access_grant(ctx, to)->scope[STW_READ] != STW_NONE;
 }
 
-int stw_names_of(const struct stw_plan *plan, uint64_t bits, const char *ret_names[STW_FIELDS_MAX])
-{
-    int count = 0;
-
-    for (int i = 0; i < plan->field_count; i++) {
-        if (bits >> i & 1)
-            ret_names[count++] = plan->fields[i].name;
-    }
-    return count;
-}
-
 const char *const *stw_words_of(struct stw_context *ctx, const struct stw_plan *plan, uint64_t bits)
 {
     const char **words = STW_NEW_N(ctx->arena, const char *, STW_FIELDS_MAX + 1);
 
-    stw_names_of(plan, bits, words);
+    stw_plan_names(plan, bits, words);
     return words;
 }
 
@@ -153,7 +142,7 @@ const char *stw_term_nearest(struct stw_reader *reader, const char *name, const 
     if (stw_input_full(reader->ctx))
         return NULL;
     if (!dot) {
-        count = stw_names_of(reader->plan, open_fields(reader->ctx, reader->plan), names);
+        count = stw_plan_names(reader->plan, open_fields(reader->ctx, reader->plan), names);
         for (int i = 0; i < more_count && i < STW_PART_COUNT; i++)
             names[count++] = more[i];
         return stw_text_nearest(name, names, (size_t)count);
@@ -162,7 +151,7 @@ const char *stw_term_nearest(struct stw_reader *reader, const char *name, const 
     if (hop) {
         const struct stw_plan *to = &reader->ctx->engine->plans[hop->to];
 
-        count = stw_names_of(to, open_fields(reader->ctx, to), names);
+        count = stw_plan_names(to, open_fields(reader->ctx, to), names);
         near = stw_text_nearest(dot + 1, names, (size_t)count);
         return near ? stw_arena_printf(reader->ctx->arena, "%s.%s", hop->name, near) : NULL;
     }

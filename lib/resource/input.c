@@ -46,13 +46,9 @@ static void read_grant(struct reader *reader)
 static void refuse_unknown(const struct reader *reader, const char *name)
 {
     const char *names[STW_FIELDS_MAX];
-    size_t count = 0;
+    int count = stw_plan_names(reader->plan, ~reader->hidden, names);
 
-    for (int i = 0; i < reader->plan->field_count; i++) {
-        if (!(reader->hidden & BIT(i)))
-            names[count++] = reader->plan->fields[i].name;
-    }
-    stw_input_unknown(reader->ctx, "#", name, names, count);
+    stw_input_unknown(reader->ctx, "#", name, names, (size_t)count);
 }
 
 /* Why this member may not be written whatever its value, or STW_OK. */

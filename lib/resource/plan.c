@@ -44,6 +44,17 @@ int stw_plan_field(const struct stw_plan *plan, const char *name)
     return -1;
 }
 
+int stw_plan_names(const struct stw_plan *plan, uint64_t bits, const char *ret_names[STW_FIELDS_MAX])
+{
+    int count = 0;
+
+    for (int i = 0; i < plan->field_count; i++) {
+        if (bits >> i & 1)
+            ret_names[count++] = plan->fields[i].name;
+    }
+    return count;
+}
+
 static void copy_fields(struct stw_plan *plan, struct stw_arena *arena)
 {
     const struct stw_resource *resource = plan->resource;

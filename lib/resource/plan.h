@@ -58,6 +58,8 @@ struct stw_plan {
 
 /* -1 when the plan has no such field. */
 int stw_plan_field(const struct stw_plan *plan, const char *name);
+/* Names of the fields in `bits`; returns their number. */
+int stw_plan_names(const struct stw_plan *plan, uint64_t bits, const char *ret_names[STW_FIELDS_MAX]);
 
 /* Fills in all that follows from the descriptor alone; references and referrers are the engine's. The
  * descriptor has passed the engine's checks. */

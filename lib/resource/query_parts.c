@@ -78,7 +78,7 @@ static int find_visible(struct stw_reader *reader, const char *name, const char 
     if (field >= 0 && visible >> field & 1)
         return field;
     stw_reader_unknown(reader, path, STW_UNKNOWN_FIELD, name, names,
-                       stw_names_of(reader->plan, visible & near, names));
+                       stw_plan_names(reader->plan, visible & near, names));
     return -1;
 }
 

@@ -44,9 +44,7 @@ bool stw_reader_split(struct stw_reader *reader, const struct stw_item *item, in
 
 /* The actor may follow it: it sees the field that holds it and may read what it leads to. */
 bool stw_may_follow(const struct stw_context *ctx, const struct stw_reference *reference);
-/* Names of the fields in `bits`, at most STW_FIELDS_MAX; returns their number. */
-int stw_names_of(const struct stw_plan *plan, uint64_t bits, const char *ret_names[STW_FIELDS_MAX]);
-/* The same as a NULL-terminated list in the arena. */
+/* Names of the fields in `bits` as a NULL-terminated list in the arena. */
 const char *const *stw_words_of(struct stw_context *ctx, const struct stw_plan *plan, uint64_t bits);
 
 /* What a filter's name stands for. */

@@ -93,7 +93,7 @@ class Deed(Ask):
             place.twins.close_views()
         after = place.twins.fingerprint()
         faults += [f"rows of others changed in {table}" for table in before if before[table] != after[table]]
-        faults += [f"rows of others were locked in {table}" for table, sum_ in self._locked().items() if sum_ != locked[table]]
+        faults += [f"rows of others were locked in {table}" for table, moved in self._locked().items() if moved != locked[table]]
         return faults[0] if faults else None
 
     def _locked(self):
@@ -153,7 +153,7 @@ class Range:
                     mutant.asks.append(asks)
 
     def add_deeds(self):
-        """What no look sends, and what no look notices. Only now, with the views closed: deeds leave other answers behind."""
+        """What no look sends, and what no look notices. Only now: deeds leave other answers behind."""
         for name in sorted(name for name in dir(Deeds) if name.startswith("do_")):
             deed = Deed(name, self)
             log_of(self.log)

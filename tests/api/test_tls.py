@@ -24,17 +24,19 @@ class Encrypted(Cluster):
     def __init__(self):
         super().__init__()
         self.port = free_port()
-        self.certificate, key = f"{self.folder}/server.crt", f"{self.folder}/server.key"
+        self.certificate, self.key = f"{self.folder}/server.crt", f"{self.folder}/server.key"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                        "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", self.certificate],
+                        "-addext", "subjectAltName=DNS:localhost", "-keyout", self.key, "-out", self.certificate],
                        check=True, capture_output=True)
         os.chmod(self.certificate, 0o644)
-        os.chmod(key, 0o600)
+        os.chmod(self.key, 0o600)
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
-            os.chown(key, user.pw_uid, user.pw_gid)
-        self.settings = {"listen_addresses": "localhost", "port": self.port, "ssl": "on", "ssl_cert_file": self.certificate,
-                         "ssl_key_file": key}
+            os.chown(self.key, user.pw_uid, user.pw_gid)
+
+    def start(self, settings=None):
+        super().start({"listen_addresses": "localhost", "port": self.port, "ssl": "on", "ssl_cert_file": self.certificate,
+                       "ssl_key_file": self.key, **(settings or {})})
 
     def url(self, user, database="steward"):
         return f"postgresql://{user}@localhost:{self.port}/{database}?sslmode=verify-full&sslrootcert={self.certificate}"
@@ -44,7 +46,7 @@ class Encrypted(Cluster):
 def encrypted():
     made = Encrypted()
     try:
-        made.start(made.settings)
+        made.start()
         yield made
     finally:
         made.stop()
@@ -66,7 +68,7 @@ def admin_of_it(encrypted):
 def boss(encrypted, admin_of_it, start_server, request):
     server = start_server(STEWARD_DATABASE_URL=encrypted.url(SERVING))
     began = time.monotonic()
-    made = found(server, admin_of_it, request.node.name.replace("_", "-")[5:].split("[")[0])
+    made = found(server, admin_of_it, request.node.name.removeprefix("test_").replace("_", "-"))
     assert time.monotonic() - began < LONG
     return made
 

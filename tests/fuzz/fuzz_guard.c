@@ -1,7 +1,6 @@
 /* server/guard.h: what passes is read alike by parties that read differently: the one that takes the first of
  * two lengths and the one that takes the last, one that trims names, one that splits lists, one that ends
  * lines at any control. The input is a head: "POST /v1/batch HTTP/1.1", then a field a line. */
-#include <stdio.h>
 #include <strings.h>
 
 #include "core/arena.h"

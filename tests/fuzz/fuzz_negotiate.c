@@ -46,7 +46,7 @@ static void check_same(const struct view *left, const struct view *right)
     CHECK(left->language == right->language);
 }
 
-/* The fields with members around `of` as `how` says. */
+/* With something before and behind what each field says. */
 static struct view changed_view(const struct srv_request *request, const char *before, const char *behind)
 {
     struct srv_header headers[FIELDS];

@@ -27,7 +27,7 @@ FAULTS = [
     ("aggregate", "lib/resource/aggregate_read.c", "if (!known && aggregate->measures[i].op != STW_COUNT)", "if (false)"),
     # a backslash before a quote does not hide it
     ("array", "lib/resource/render.c", "at += at[0] == '\\\\' && at[1];", ";"),
-    # a sign too little for the year before the first
+    # the last day of the year 0
     ("binary", "lib/db/binary.c", "(days < FIRST_DAY ||", "(days < FIRST_DAY - 1 ||"),
     # as many groups as come are written
     ("binary", "lib/db/binary.c", "place >= NUMERIC_GROUPS || scale > NUMERIC_FRACTION", "scale > NUMERIC_FRACTION"),
@@ -41,13 +41,13 @@ FAULTS = [
     ("cursor", "lib/resource/cursor.c", "memcmp(bytes + 1, query->digest, DIGEST) != 0", "false"),
     # a value may end behind the cursor's end
     ("cursor", "lib/resource/cursor.c", "length > (size_t)(end - from) ||", ""),
-    # M takes one digit of a day, too
+    # MM takes one digit
     ("date", "lib/domain/import_date.c", "return digits >= token->least;", "return digits > 0;"),
-    # an element that was refused stands as it came
+    # a number of any length right before another
     ("date", "lib/domain/import_date.c", "open = token->least != token->most;", ""),
     # what is masked may be compared
     ("filter", "lib/resource/filter.c", "masked ? operators_by_type[type] & UNMASKING : operators_by_type[type]",
-     "operators_by_type[type] | (masked ? 0 : 0)"),
+     "operators_by_type[type]"),
     # a tree may have any number of terms
     ("filter", "lib/resource/filter_json.c", "if (!stw_reader_take_term(reader, path))", "if (false)"),
     # the bytes that were left are not moved to the front
@@ -102,7 +102,7 @@ FAULTS = [
     # numbers are masked
     ("permissions", "lib/resource/actor.c", "(found == WORD_MASK && !can_be_masked(plan->fields[field].type))", "false"),
     # the last byte of a network is not looked at
-    ("proxy", "server/proxy.c", "return rest == 0 ||", "return true || rest == 0 ||"),
+    ("proxy", "server/proxy.c", "return rest == 0 ||", "return true ||"),
     # the walk goes on behind who is not trusted
     ("proxy", "server/proxy.c", "if (!srv_proxies_trust(proxies, address))", "if (false)"),
     # what cannot be read is passed over
@@ -114,7 +114,7 @@ FAULTS = [
      "stw_access_visible(reader->ctx, plan) & ~stw_access_grant(reader->ctx, plan)->masked;",
      "stw_access_visible(reader->ctx, plan);"),
     # twice the same key
-    ("query", "lib/resource/query_parts.c", "is_sorted_by(query, field)", "(is_sorted_by(query, field), false)"),
+    ("query", "lib/resource/query_parts.c", "is_sorted_by(query, field)", "false"),
     # one word without :all binds none
     ("scopes", "lib/domain/scopes.c", "if (!word.all)\n            grant->source_bound = true;", "grant->source_bound = !word.all;"),
     # a right is handed on that is bounded
@@ -200,7 +200,7 @@ def main():
     if set(wanted) - targets:
         sys.exit(f"there is no target {', '.join(sorted(set(wanted) - targets))}")
     without = sorted(targets - {fault[0] for fault in FAULTS})
-    failed = len(without)
+    failed = 0
     for target in without:
         print(f"planted {target}: no fault is planted in it")
     for fault in faults:
@@ -213,7 +213,7 @@ def main():
         print(f"planted {fault[0]:9} {fault[1]:30} {said}: {fault[3].strip() or 'without'} "
               f"{'' if fault[3].strip() else fault[2].strip()}".replace("\n", " "), flush=True)
     print(f"fuzz: {len(faults) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return 1 if failed or without else 0
 
 
 if __name__ == "__main__":
